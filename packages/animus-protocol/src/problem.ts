@@ -1,0 +1,29 @@
+/** One fault in a file a person wrote. All faults of a file are gathered and shown together. */
+import { closest } from 'fastest-levenshtein';
+
+export type Problem = {
+  /** File name as the person knows it: `.env`, `settings.json`, `animus.config.json`. */
+  file: string;
+  /** Key, dotted where nested; for `.env` also the line when it has no key. */
+  key: string;
+  /** The value as written; never given for a secret. */
+  value?: string;
+  /** What is wrong and what is allowed instead. */
+  message: string;
+  /** `error`: the file cannot be used. `warning`: it can, but a person should look. */
+  severity: 'error' | 'warning';
+};
+
+export function formatProblem(problem: Problem): string {
+  const value = problem.value === undefined ? '' : ` = ${problem.value}`;
+  return `${problem.file}: ${problem.key}${value}: ${problem.message}`;
+}
+
+/** Says that a key is unknown and, where one is near enough to be meant, which known one that is. */
+export function unknownKeyProblem(file: string, key: string, known: readonly string[]): Problem {
+  const name = key.slice(key.lastIndexOf('.') + 1);
+  const path = key.slice(0, key.length - name.length);
+  const near = known.length === 0 ? undefined : closest(name, known);
+  const meant = near === undefined ? '' : `; did you mean ${path}${near}?`;
+  return { file, key, message: `unknown key, ignored${meant}`, severity: 'warning' };
+}

@@ -1,0 +1,64 @@
+/**
+ * The channel port: a way to talk, as a plugin. A plugin is a module whose default export is a
+ * `ChannelPlugin`. docs/channels.md is the guide for people who write one.
+ */
+import type { StandardSchemaV1 } from '../standard-schema.ts';
+import type { DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
+
+export type ChannelCapabilities = {
+  /** The platform (or the channel) drops a second part with the same key: a part without answer is sent again. */
+  idempotent: boolean;
+  /** Longest part in UTF-16 units; null when any length is taken. */
+  longestPart: number | null;
+  /** What the text of a part may contain. */
+  markup: 'plain' | 'markdown';
+};
+
+export type ChannelLog = {
+  info(event: string, fields?: Record<string, unknown>): void;
+  warn(event: string, fields?: Record<string, unknown>): void;
+  error(event: string, fields?: Record<string, unknown>): void;
+};
+
+/** What a channel is given. It reaches nothing else of Broca. */
+export type ChannelContext = {
+  /** This plugin's settings, already parsed by its schema. */
+  settings: unknown;
+  /** Value of a key of the agent's `.env`; only keys that `ChannelPlugin.environment` names. */
+  environment(key: string): string | undefined;
+  /** The agent's folder, absolute. */
+  folder: string;
+  log: ChannelLog;
+  /** Stores a message. Synchronous and durable when it returns `stored`: acknowledge to the platform only then. */
+  receive(inbound: Inbound): Receipt;
+  /** Says that the channel can send (again), or cannot and why. Shown in health; `up` wakes waiting parts. */
+  setState(state: 'up' | 'down', reason?: string): void;
+};
+
+export type Channel = {
+  /** Begins intake. Rejects only when it can never run as configured; being unreachable is `setState('down')`. */
+  start(): Promise<void>;
+  /** Ends intake and lets a running `deliver` finish. */
+  stop(): Promise<void>;
+  /** Something is new for it (a file in the spool's inbox): look now. */
+  nudge?(): void;
+  /** Makes a part ready on this side, before its sending is recorded (the spool's temp file). Must be repeatable. */
+  prepare?(part: Part): Promise<void>;
+  /** Hands one part over. `part.firstSentAt` is not null when it may have been handed over before. */
+  deliver(part: Part, signal: AbortSignal): Promise<DeliveryOutcome>;
+};
+
+export type ChannelPlugin = {
+  /** Name in settings (`plugins.<name>`), in the database and in health: lower case letters, digits, `_`. */
+  name: string;
+  /** The platform's name as the agent reads it: `[Username: @u, <title> ID: 1]`. */
+  title: string;
+  capabilities: ChannelCapabilities;
+  /** Whether it runs when settings do not mention it. */
+  enabledByDefault: boolean;
+  /** Keys of `.env` it may read. */
+  environment?: readonly string[];
+  /** Any Standard Schema (valibot, zod, arktype …) for `plugins.<name>`, without `enabled`. */
+  settings: StandardSchemaV1;
+  create(context: ChannelContext): Channel;
+};

@@ -1,0 +1,99 @@
+/**
+ * The Letta port: what Broca asks of the agent's server. An adapter (letta-rest.ts) speaks it and
+ * classifies every failure once; nothing past this file knows a status code.
+ */
+
+/** One sending of a turn to Letta, as it was stored before it left. */
+export type Attempt = {
+  turnId: number;
+  /** 1-based within the turn. */
+  number: number;
+  /** `<database id>-<turn>:<attempt>`: names this attempt to Letta; repeated sendings of it keep it. */
+  otid: string;
+  /** Where it went. Another endpoint never knew of it. */
+  endpoint: string;
+  agentId: string;
+  /** Exactly what the agent reads. */
+  text: string;
+  /** Newest message of the agent known before it left; null when the agent had none or none was known. */
+  seenMessageId: string | null;
+  runId: string | null;
+  /** First time it left, by our clock (ms); null when it never did as far as was recorded. */
+  sentAt: number | null;
+};
+
+/** What Letta told about an attempt while it ran; stored as it comes. */
+export type AttemptNews =
+  | { kind: 'run'; runId: string }
+  /** A frame other than a ping came. Pings are no progress. */
+  | { kind: 'progress' };
+
+/** What an attempt ended in, as far as can be said. */
+export type AttemptOutcome =
+  /** All assistant messages, in order. */
+  | { kind: 'answered'; messages: string[]; newestMessageId: string | null }
+  /** The run ended well and the agent said nothing. A choice of the agent, not a failure. */
+  | { kind: 'silent'; newestMessageId: string | null }
+  /** Letta will never take this message (400, 422). */
+  | { kind: 'rejected'; reason: string }
+  /** Letta will take no message of this agent until a person mends something (401, 402, 403, quota 429, agent 404). */
+  | { kind: 'held'; reason: string }
+  /** The attempt is over, Letta ran it and it failed: counts against max_retries. A later attempt needs a new otid. */
+  | { kind: 'failed'; reason: string }
+  /** Nothing ran (unreachable, 5xx before a run, 429, busy): does not count. `afterMs` when the server said when. */
+  | { kind: 'unavailable'; reason: string; afterMs: number | null }
+  /** It left and how it ended was not heard. */
+  | { kind: 'unknown'; reason: string };
+
+/** What could be found out about an attempt of unknown fate. */
+export type Settlement =
+  | { kind: 'over'; outcome: AttemptOutcome & { kind: 'answered' | 'silent' | 'rejected' | 'failed' } }
+  /** Letta proved it never took it, or would drop a second one: the same otid may be sent again now. */
+  | { kind: 'resend' }
+  /** Letta cannot be asked now; ask again later. */
+  | { kind: 'later'; reason: string; held: boolean }
+  /** Letta cannot tell, and will not later: a person decides. */
+  | { kind: 'undecidable'; reason: string };
+
+export type LettaCheck =
+  | { kind: 'reachable'; agentName: string }
+  | { kind: 'held'; reason: string }
+  | { kind: 'unreachable'; reason: string };
+
+/** A reply to a small question: the value, or why not (a turn that needs it goes back to the queue, or the agent is held). */
+export type LettaReply<T> =
+  | { kind: 'ok'; value: T }
+  | { kind: 'held'; reason: string }
+  | { kind: 'rejected'; reason: string }
+  | { kind: 'unavailable'; reason: string };
+
+/** How a person is known to Letta: an identity and a memory block of their own. */
+export type LettaPerson = {
+  /** Stable key of the user in this database; makes identity and block findable again after a crash. */
+  key: string;
+  name: string;
+  identityId: string | null;
+  blockId: string | null;
+};
+
+export type Letta = {
+  /** Does the server answer, is the key right, does the agent exist? */
+  check(signal: AbortSignal): Promise<LettaCheck>;
+  newestMessageId(signal: AbortSignal): Promise<LettaReply<string | null>>;
+  /** Sends an attempt and follows it to its end. `signal` ends the waiting (outcome `unknown`), not the run. */
+  ask(attempt: Attempt, tell: (news: AttemptNews) => void, signal: AbortSignal): Promise<AttemptOutcome>;
+  /**
+   * Finds out what became of an attempt, waiting for its run when it still goes: the run's own status,
+   * resume by run or otid, active runs, then the message list back to `seenMessageId`.
+   */
+  settle(attempt: Attempt, tell: (news: AttemptNews) => void, signal: AbortSignal): Promise<Settlement>;
+  /** Asks Letta to end the agent's run; whether it did is found by `settle`. */
+  cancel(runId: string | null, signal: AbortSignal): Promise<void>;
+  /** Finds or makes the identity and the block of a person (label one per user). Safe to repeat after a crash. */
+  findOrMakePerson(person: LettaPerson, signal: AbortSignal): Promise<LettaReply<{ identityId: string; blockId: string }>>;
+  /** Attaching what is attached, or detaching what is not, is `ok`; a conflict with another block is not. */
+  attachBlock(blockId: string, signal: AbortSignal): Promise<LettaReply<null>>;
+  detachBlock(blockId: string, signal: AbortSignal): Promise<LettaReply<null>>;
+  /** Closes connections. */
+  close(): Promise<void>;
+};
