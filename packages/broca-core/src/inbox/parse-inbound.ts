@@ -1,0 +1,27 @@
+/** Plugins may be plain JavaScript: what they hand over is parsed before it is believed. */
+import * as v from 'valibot';
+import { failed, ok, type Result } from 'animus-protocol';
+import type { Inbound } from '../message.ts';
+
+/** Lone surrogates cannot be stored as UTF-8 nor sent as JSON everywhere: they become U+FFFD. */
+const text = v.pipe(
+  v.string(),
+  v.transform((value) => value.toWellFormed()),
+);
+
+const inbound = v.object({
+  channel: text,
+  account: text,
+  chat: text,
+  externalId: text,
+  sender: v.object({ id: text, username: v.exactOptional(text), displayName: v.exactOptional(text) }),
+  text,
+  attachments: v.array(v.object({ path: text, type: text, bytes: v.pipe(v.number(), v.integer(), v.minValue(0)) })),
+  replyTo: v.exactOptional(text),
+  at: v.pipe(v.number(), v.finite(), v.minValue(0)),
+});
+
+export function parseInbound(value: unknown): Result<Inbound, string> {
+  const parsed = v.safeParse(inbound, value);
+  return parsed.success ? ok(parsed.output) : failed(v.summarize(parsed.issues));
+}

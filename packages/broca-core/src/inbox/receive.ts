@@ -1,0 +1,106 @@
+/**
+ * Stores a message: one durable transaction finds or makes user, profile and conversation, leaves the
+ * tombstone that makes a second delivery a no-op, and adds the turn. No network call is in between, so
+ * neither Letta's absence nor a kill can lose what a channel may acknowledge.
+ */
+import type { Inbound, Receipt } from '../message.ts';
+import { type Store, storageFault } from '../store/open.ts';
+import { admit, ignoreKeys } from './admit-policy.ts';
+
+export type Inbox = { receive(inbound: Inbound): Receipt };
+
+type Standing = { profileId: number; userId: number; isActive: number };
+
+export function createInbox(store: Store, clock: () => number, onStored: (turnId: number) => void): Inbox {
+  const statements = prepare(store);
+
+  const receiveOnce = store.transaction((inbound: Inbound): Receipt => {
+    const now = clock();
+    const conversation = statements.conversation.get(inbound.channel, inbound.account, inbound.chat);
+    const seen = conversation === undefined ? undefined : statements.seen.get(conversation, inbound.externalId);
+    if (seen !== undefined) return { kind: 'duplicate', turnId: statements.turn.get(seen) ?? null };
+
+    const standing = statements.standing.get(inbound.channel, inbound.sender.id);
+    const isIgnored = ignoreKeys(inbound.sender).some((key) => statements.ignored.get(inbound.channel, key) !== undefined);
+    const admission = admit(inbound, { isIgnored, isActive: standing?.isActive !== 0 });
+    if (admission.kind === 'refused') return admission;
+
+    const conversationId =
+      conversation ?? Number(statements.addConversation.run(inbound.channel, inbound.account, inbound.chat, now).lastInsertRowid);
+    const profileId = standing === undefined ? addPerson(inbound, now) : refreshPerson(inbound, standing, now);
+    const state = statements.open.get(conversationId) === undefined ? 'waiting' : 'queued';
+    const turnId = Number(statements.addTurn.run(conversationId, profileId, state, now, now).lastInsertRowid);
+    statements.addInbound.run(
+      turnId,
+      inbound.externalId,
+      inbound.text,
+      JSON.stringify(inbound.attachments),
+      inbound.replyTo ?? null,
+      Math.round(inbound.at),
+      now,
+    );
+    statements.addSeen.run(conversationId, inbound.externalId, turnId);
+    return { kind: 'stored', turnId };
+  });
+
+  function addPerson(inbound: Inbound, now: number): number {
+    const userId = statements.addUser.run(now, now).lastInsertRowid;
+    const { id, username, displayName } = inbound.sender;
+    return Number(
+      statements.addProfile.run(userId, inbound.channel, id, username ?? null, displayName ?? null, now, now).lastInsertRowid,
+    );
+  }
+
+  function refreshPerson(inbound: Inbound, standing: Standing, now: number): number {
+    statements.refreshProfile.run(inbound.sender.username ?? null, inbound.sender.displayName ?? null, now, standing.profileId);
+    statements.refreshUser.run(now, standing.userId);
+    return standing.profileId;
+  }
+
+  return {
+    receive(inbound) {
+      try {
+        const receipt = receiveOnce.immediate(inbound);
+        if (receipt.kind === 'stored') onStored(receipt.turnId);
+        return receipt;
+      } catch (error) {
+        const fault = storageFault(error);
+        if (fault === null) throw error;
+        return { kind: 'unavailable', reason: fault };
+      }
+    },
+  };
+}
+
+function prepare(store: Store) {
+  return {
+    conversation: store
+      .prepare<[string, string, string], number>('SELECT id FROM conversations WHERE channel = ? AND account = ? AND chat = ?')
+      .pluck(),
+    seen: store.prepare<[number, string], number>('SELECT turn_id FROM seen WHERE conversation_id = ? AND external_id = ?').pluck(),
+    turn: store.prepare<[number], number>('SELECT id FROM turns WHERE id = ?').pluck(),
+    standing: store.prepare<[string, string], Standing>(
+      `SELECT profiles.id AS profileId, users.id AS userId, users.is_active AS isActive
+       FROM profiles JOIN users ON users.id = profiles.user_id WHERE channel = ? AND sender_id = ?`,
+    ),
+    ignored: store.prepare<[string, string], number>('SELECT 1 FROM ignored WHERE channel = ? AND sender = ?').pluck(),
+    open: store
+      .prepare<[number], number>("SELECT id FROM turns WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1")
+      .pluck(),
+    addConversation: store.prepare('INSERT INTO conversations (channel, account, chat, created_at) VALUES (?, ?, ?, ?)'),
+    addUser: store.prepare('INSERT INTO users (created_at, last_active_at) VALUES (?, ?)'),
+    addProfile: store.prepare(
+      `INSERT INTO profiles (user_id, channel, sender_id, username, display_name, created_at, last_active_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    refreshProfile: store.prepare(
+      'UPDATE profiles SET username = coalesce(?, username), display_name = coalesce(?, display_name), last_active_at = ? WHERE id = ?',
+    ),
+    refreshUser: store.prepare('UPDATE users SET last_active_at = ? WHERE id = ?'),
+    addTurn: store.prepare('INSERT INTO turns (conversation_id, profile_id, state, due_at, created_at) VALUES (?, ?, ?, ?, ?)'),
+    addInbound: store.prepare(
+      'INSERT INTO inbounds (turn_id, external_id, text, attachments, reply_to, written_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ),
+    addSeen: store.prepare('INSERT INTO seen (conversation_id, external_id, turn_id) VALUES (?, ?, ?)'),
+  };
+}

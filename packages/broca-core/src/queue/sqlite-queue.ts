@@ -1,0 +1,185 @@
+/**
+ * The queue of turns. One turn of a conversation is `waiting` or `running` at a time, the rest of that
+ * conversation is `queued` behind it; settling or parking one lets the next step forward in the same
+ * transaction. Every change is guarded by the state it starts from.
+ */
+import { type Outbox, partsOf } from '../outbox/sqlite-outbox.ts';
+import { databaseId, writeFact } from '../store/facts.ts';
+import type { Store } from '../store/open.ts';
+import type { Attempt } from '../turn/letta.ts';
+import type { RunningTurn, SettledAs, Turn } from './turn.ts';
+
+/** How the attempt that ran (if one did) ended; recorded with what became of its turn. */
+export type AttemptEnd = { number: number; outcome: string; reason: string | null };
+
+export type SettleRequest = {
+  turn: Turn;
+  as: SettledAs;
+  reason: string | null;
+  /** What the sender is told, one text a message of the agent. */
+  texts: readonly string[];
+  attempt: AttemptEnd | null;
+  newestMessageId: string | null;
+};
+
+export type BeginRequest = {
+  turn: Turn;
+  endpoint: string;
+  agentId: string;
+  text: string;
+  seenMessageId: string | null;
+  /** Block that will be attached for this turn. */
+  blockId: string | null;
+};
+
+export type PutBackRequest = {
+  turn: Turn;
+  dueAt: number;
+  failures: number;
+  unavailableSince: number | null;
+  reason: string;
+  attempt: AttemptEnd | null;
+};
+
+export type Queue = {
+  /** The turn that is due now and oldest, with no change to it. */
+  next(now: number): Turn | null;
+  /** When the next waiting turn is due; null when none waits. */
+  nextDueAt(): number | null;
+  /** The turn whose attempt left and is not over: after a restart it is settled before anything else. */
+  running(): RunningTurn | null;
+  /** Marks a turn running and stores its next attempt, before any of it leaves. */
+  begin(request: BeginRequest): Attempt;
+  recordRun(attempt: Attempt, runId: string): void;
+  recordProgress(attempt: Attempt): void;
+  settle(request: SettleRequest): void;
+  putBack(request: PutBackRequest): void;
+  /** Sets a turn aside with a reason until a person retries or settles it; the rest flows. */
+  park(turn: Turn, reason: string, texts: readonly string[], attempt: AttemptEnd | null): void;
+};
+
+export function createQueue(store: Store, outbox: Outbox, clock: () => number): Queue {
+  const statements = prepare(store);
+  const id = databaseId(store);
+
+  const endAttempt = (turn: Turn, end: AttemptEnd | null): void => {
+    if (end !== null) statements.endAttempt.run(end.outcome, end.reason, clock(), turn.id, end.number);
+  };
+
+  /** Ends a turn's stay in the queue and lets the next of its conversation step forward. */
+  const leave = (turn: Turn, state: 'settled' | 'parked', as: SettledAs | null, reason: string | null): void => {
+    const { changes } = statements.leave.run(state, as, reason, clock(), turn.id);
+    if (changes !== 1) throw new Error(`turn ${turn.id} was settled by somebody else`);
+    statements.promote.run(turn.conversationId);
+  };
+
+  const begin = store.transaction((request: BeginRequest): Attempt => {
+    const { turn, blockId, ...sent } = request;
+    if (statements.run.run(turn.id).changes !== 1) throw new Error(`turn ${turn.id} was not waiting`);
+    const number = (statements.newestAttempt.get(turn.id) ?? 0) + 1;
+    const attempt: Attempt = { turnId: turn.id, number, otid: `${id}-${turn.id}:${number}`, ...sent, runId: null, sentAt: clock() };
+    statements.addAttempt.run(turn.id, number, attempt.otid, sent.endpoint, sent.agentId, sent.text, sent.seenMessageId, attempt.sentAt);
+    if (blockId !== null) writeFact(store, 'attached_block', blockId);
+    return attempt;
+  });
+
+  const settle = store.transaction((request: SettleRequest): void => {
+    const { turn } = request;
+    endAttempt(turn, request.attempt);
+    leave(turn, 'settled', request.as, request.reason);
+    outbox.add(partsOf(turn, request.texts));
+    if (request.newestMessageId !== null) writeFact(store, 'newest_message_id', request.newestMessageId);
+  });
+
+  const putBack = store.transaction((request: PutBackRequest): void => {
+    endAttempt(request.turn, request.attempt);
+    statements.putBack.run(request.dueAt, request.failures, request.unavailableSince, request.reason, request.turn.id);
+  });
+
+  const park = store.transaction((turn: Turn, reason: string, texts: readonly string[], attempt: AttemptEnd | null): void => {
+    endAttempt(turn, attempt);
+    leave(turn, 'parked', null, reason);
+    outbox.add(partsOf(turn, texts));
+  });
+
+  return {
+    next: (now) => toTurn(statements.next.get(now)),
+    nextDueAt: () => statements.nextDueAt.get() ?? null,
+    running() {
+      const row = statements.running.get();
+      const turn = toTurn(row);
+      if (turn === null) return null;
+      const attempt = statements.openAttempt.get(turn.id);
+      if (attempt === undefined) throw new Error(`turn ${turn.id} runs without an attempt`);
+      return { turn, attempt };
+    },
+    begin: (request) => begin.immediate(request),
+    recordRun: (attempt, runId) => void statements.recordRun.run(runId, clock(), attempt.turnId, attempt.number),
+    recordProgress: (attempt) => void statements.recordProgress.run(clock(), attempt.turnId, attempt.number),
+    settle: (request) => settle.immediate(request),
+    putBack: (request) => putBack.immediate(request),
+    park: (turn, reason, texts, attempt) => park.immediate(turn, reason, texts, attempt),
+  };
+}
+
+type TurnRow = Omit<Turn, 'person'> & {
+  userId: number | null;
+  senderId: string;
+  username: string | null;
+  displayName: string | null;
+  identityId: string | null;
+  blockId: string | null;
+};
+
+function toTurn(row: TurnRow | undefined): Turn | null {
+  if (row === undefined) return null;
+  const { userId, senderId, username, displayName, identityId, blockId, ...turn } = row;
+  return { ...turn, person: userId === null ? null : { userId, senderId, username, displayName, identityId, blockId } };
+}
+
+/** Every message of the turn, oldest first; the newest is the one that is answered. */
+const TURN_ROW = `
+  SELECT turns.id, turns.conversation_id AS conversationId, channel, account, chat, failures,
+    unavailable_since AS unavailableSince, turns.created_at AS createdAt, user_id AS userId,
+    sender_id AS senderId, username, display_name AS displayName, identity_id AS identityId, block_id AS blockId,
+    (SELECT external_id FROM inbounds WHERE turn_id = turns.id ORDER BY id DESC LIMIT 1) AS inReplyTo,
+    (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY id)) AS text
+  FROM turns
+  JOIN conversations ON conversations.id = turns.conversation_id
+  LEFT JOIN profiles ON profiles.id = turns.profile_id
+  LEFT JOIN users ON users.id = profiles.user_id`;
+
+function prepare(store: Store) {
+  return {
+    next: store.prepare<[number], TurnRow>(
+      `${TURN_ROW} WHERE turns.id = (SELECT id FROM turns WHERE state = 'waiting' AND due_at <= ? ORDER BY due_at, id LIMIT 1)`,
+    ),
+    nextDueAt: store.prepare<[], number>("SELECT due_at FROM turns WHERE state = 'waiting' ORDER BY due_at LIMIT 1").pluck(),
+    running: store.prepare<[], TurnRow>(`${TURN_ROW} WHERE turns.state = 'running' ORDER BY turns.id LIMIT 1`),
+    run: store.prepare<[number]>("UPDATE turns SET state = 'running' WHERE id = ? AND state = 'waiting'"),
+    newestAttempt: store.prepare<[number], number>('SELECT max(number) FROM attempts WHERE turn_id = ?').pluck(),
+    openAttempt: store.prepare<[number], Attempt>(
+      `SELECT turn_id AS turnId, number, otid, endpoint, agent_id AS agentId, text, seen_message_id AS seenMessageId,
+         run_id AS runId, sent_at AS sentAt
+       FROM attempts WHERE turn_id = ? AND over_at IS NULL ORDER BY number DESC LIMIT 1`,
+    ),
+    addAttempt: store.prepare(
+      'INSERT INTO attempts (turn_id, number, otid, endpoint, agent_id, text, seen_message_id, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
+    recordRun: store.prepare('UPDATE attempts SET run_id = ?, progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
+    recordProgress: store.prepare('UPDATE attempts SET progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
+    endAttempt: store.prepare('UPDATE attempts SET outcome = ?, reason = ?, over_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
+    leave: store.prepare(
+      "UPDATE turns SET state = ?, outcome = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('waiting', 'running')",
+    ),
+    promote: store.prepare(
+      `UPDATE turns SET state = 'waiting' WHERE id =
+         (SELECT id FROM turns WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') ORDER BY id LIMIT 1)
+       AND state = 'queued'`,
+    ),
+    putBack: store.prepare(
+      `UPDATE turns SET state = 'waiting', due_at = ?, failures = ?, unavailable_since = ?, reason = ?
+       WHERE id = ? AND state IN ('waiting', 'running')`,
+    ),
+  };
+}

@@ -1,0 +1,29 @@
+/** Single values the database remembers. */
+import { randomUUID } from 'node:crypto';
+import type { Store } from './open.ts';
+
+type FactKey =
+  /** Names this database in otids and to Letta, so that a copy's or another agent's turns are never confused. */
+  | 'database_id'
+  /** Block that is or may be attached to the agent right now; detached before another user's turn. */
+  | 'attached_block'
+  /** Newest message of the agent that is known. */
+  | 'newest_message_id';
+
+export function readFact(store: Store, key: FactKey): string | null {
+  return (store.prepare<[string], string>('SELECT value FROM facts WHERE key = ?').pluck().get(key) as string | undefined) ?? null;
+}
+
+/** Inside the caller's transaction, where there is one. */
+export function writeFact(store: Store, key: FactKey, value: string | null): void {
+  if (value === null) store.prepare('DELETE FROM facts WHERE key = ?').run(key);
+  else store.prepare('INSERT INTO facts (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value').run(key, value);
+}
+
+export function databaseId(store: Store): string {
+  const known = readFact(store, 'database_id');
+  if (known !== null) return known;
+  const id = randomUUID();
+  writeFact(store, 'database_id', id);
+  return id;
+}

@@ -1,0 +1,39 @@
+/**
+ * Numbered migrations, append-only: a released one is never edited (migrate.test.ts holds each to its
+ * checksum). PRAGMA user_version is the number of the newest one applied.
+ */
+import type { Database } from 'better-sqlite3';
+import { failed, ok, type Result } from 'animus-protocol';
+import { initial } from './migrations/0001-initial.ts';
+
+export type Migration = { version: number; sql: string };
+
+export const MIGRATIONS: readonly Migration[] = [initial];
+
+/** Our mark in the database's header (PRAGMA application_id): "Brca". */
+const APPLICATION_ID = 0x42726361;
+
+export type MigrationFault =
+  | { kind: 'newer'; found: number; known: number }
+  /** It is an SQLite database, but another program's. */
+  | { kind: 'foreign'; tables: string[] };
+
+/** Brings a database to the newest schema, or says why it must not be touched. */
+export function migrate(db: Database, migrations: readonly Migration[] = MIGRATIONS): Result<{ from: number; to: number }, MigrationFault> {
+  const from = db.pragma('user_version', { simple: true }) as number;
+  const newest = migrations.at(-1)?.version ?? 0;
+  if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
+    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").pluck().all() as string[];
+    if (tables.length > 0) return failed({ kind: 'foreign', tables });
+  }
+  if (from > newest) return failed({ kind: 'newer', found: from, known: newest });
+  if (from === newest) return ok({ from, to: newest });
+  db.transaction(() => {
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    for (const migration of migrations.filter(({ version }) => version > from)) {
+      db.exec(migration.sql);
+      db.pragma(`user_version = ${migration.version}`);
+    }
+  }).immediate();
+  return ok({ from, to: newest });
+}

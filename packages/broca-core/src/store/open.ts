@@ -1,0 +1,84 @@
+/** Opens an agent's database as every program of ours must: WAL, each commit on the disk, short waits. */
+import { existsSync, renameSync } from 'node:fs';
+import DatabaseConstructor, { type Database } from 'better-sqlite3';
+import { failed, ok, type Result } from 'animus-protocol';
+import { type MigrationFault, migrate } from './migrate.ts';
+
+export type Store = Database;
+
+/** A busy wait blocks the event loop, so it is short; only a CLI's backup or copy ever holds the database. */
+const BUSY_TIMEOUT_MS = 250;
+
+export type OpenedStore = {
+  store: Store;
+  /** Where a damaged database was put aside, so that a person can be told. */
+  setAside: string | null;
+};
+
+export type OpenFault = MigrationFault | { kind: 'unusable'; reason: string };
+
+/**
+ * Opens and migrates `file`, creating it where there is none. The caller holds the folder's lock. A
+ * damaged file is renamed with its -wal and -shm (never deleted) and a new one begun.
+ */
+export function openStore(file: string, now: number): Result<OpenedStore, OpenFault> {
+  const first = tryOpen(file);
+  if (first.ok) return ok({ store: first.value, setAside: null });
+  if (first.error.kind !== 'damaged') return failed(first.error);
+  const aside = setAside(file, now);
+  const second = tryOpen(file);
+  if (second.ok) return ok({ store: second.value, setAside: aside });
+  return failed(second.error.kind === 'damaged' ? { kind: 'unusable', reason: second.error.reason } : second.error);
+}
+
+export function describeOpenFault(file: string, fault: OpenFault): string {
+  switch (fault.kind) {
+    case 'newer':
+      return `${file} was written by a newer Broca (schema ${fault.found}, this one knows ${fault.known}): update this agent's Broca, or restore an older backup`;
+    case 'foreign':
+      return `${file} belongs to another program (tables ${fault.tables.slice(0, 5).join(', ')}): move it away, or give this agent another folder`;
+    case 'unusable':
+      return `${file} cannot be opened: ${fault.reason}`;
+  }
+}
+
+function tryOpen(file: string): Result<Store, OpenFault | { kind: 'damaged'; reason: string }> {
+  let store: Store | null = null;
+  try {
+    store = new DatabaseConstructor(file, { timeout: BUSY_TIMEOUT_MS });
+    store.pragma('journal_mode = WAL');
+    // WAL connections default to NORMAL, which may lose the newest commits when the machine loses power.
+    store.pragma('synchronous = FULL');
+    store.pragma('foreign_keys = ON');
+    const migrated = migrate(store);
+    if (!migrated.ok) {
+      store.close();
+      return migrated;
+    }
+    return ok(store);
+  } catch (error) {
+    store?.close();
+    const { code, message } = error as { code?: string; message: string };
+    const isDamaged = code?.startsWith('SQLITE_CORRUPT') === true || code === 'SQLITE_NOTADB';
+    return failed({ kind: isDamaged ? 'damaged' : 'unusable', reason: message });
+  }
+}
+
+function setAside(file: string, now: number): string {
+  const aside = `${file}.damaged-${new Date(now).toISOString().replaceAll(':', '')}`;
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+  }
+  return aside;
+}
+
+/** What a write may fail with though nothing is wrong with us; the message is fit for health. */
+export function storageFault(error: unknown): string | null {
+  const { code } = error as { code?: string };
+  if (code === undefined || !code.startsWith('SQLITE_')) return null;
+  if (code.startsWith('SQLITE_FULL')) return 'the disk is full';
+  if (code.startsWith('SQLITE_READONLY')) return 'the database is read-only';
+  if (code.startsWith('SQLITE_IOERR')) return `the disk fails (${code})`;
+  if (code.startsWith('SQLITE_BUSY')) return 'the database is busy';
+  return null;
+}
