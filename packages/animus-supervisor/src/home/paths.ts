@@ -1,0 +1,98 @@
+/** Every path of a home, in one place. Who needs a file of a home asks here, so that no second spelling exists. */
+import path from 'node:path';
+import type { AgentId } from 'animus-protocol';
+
+export type HomePaths = {
+  home: string;
+  /** The fleet's configuration. */
+  config: string;
+  /** One folder per version of the shared runtime. */
+  runtimes: string;
+  run: string;
+  /** HTTP control of the supervisor. */
+  socket: string;
+  lock: string;
+  /** `<id>.json` and `<id>.exit`: who runs as what. */
+  runAgents: string;
+  logs: string;
+  supervisorLog: string;
+  backups: string;
+};
+
+export type AgentPaths = {
+  folder: string;
+  /** The agent's own git clone. */
+  clone: string;
+  /** Plugins of this agent alone, beside its clone. */
+  plugins: string;
+  releases: string;
+  /** Link to the release in use. */
+  currentRelease: string;
+  /** The program of the release in use. */
+  program: string;
+  environment: string;
+  settings: string;
+  database: string;
+  logs: string;
+  brocaLog: string;
+  outputLog: string;
+  inbox: string;
+  outbox: string;
+  run: string;
+  socket: string;
+  lock: string;
+};
+
+export function homePaths(home: string): HomePaths {
+  const run = path.join(home, 'run');
+  const logs = path.join(home, 'logs');
+  return {
+    home,
+    config: path.join(home, 'animus.config.json'),
+    runtimes: path.join(home, 'runtime'),
+    run,
+    socket: path.join(run, 'animus.sock'),
+    lock: path.join(run, 'lock'),
+    runAgents: path.join(run, 'agents'),
+    logs,
+    supervisorLog: path.join(logs, 'supervisor.log'),
+    backups: path.join(home, 'backups'),
+  };
+}
+
+export function agentPaths(home: string, id: AgentId): AgentPaths {
+  return agentFolderPaths(path.join(home, id));
+}
+
+/** The same for a folder that is no agent's yet (a deploy's stage). */
+export function agentFolderPaths(folder: string): AgentPaths {
+  const releases = path.join(folder, 'releases');
+  const currentRelease = path.join(releases, 'current');
+  const logs = path.join(folder, 'logs');
+  const run = path.join(folder, 'run');
+  return {
+    folder,
+    clone: path.join(folder, 'broca'),
+    plugins: path.join(folder, 'plugins'),
+    releases,
+    currentRelease,
+    program: path.join(currentRelease, 'broca.mjs'),
+    environment: path.join(folder, '.env'),
+    settings: path.join(folder, 'settings.json'),
+    database: path.join(folder, 'animus.db'),
+    logs,
+    brocaLog: path.join(logs, 'broca.log'),
+    outputLog: path.join(logs, 'output.log'),
+    inbox: path.join(folder, 'inbox'),
+    outbox: path.join(folder, 'outbox'),
+    run,
+    socket: path.join(run, 'broca.sock'),
+    lock: path.join(run, 'lock'),
+  };
+}
+
+/** The home a person means: ANIMUS_HOME, else `animus` in their own folder. */
+export function homeFolder(environment: { ANIMUS_HOME?: string | undefined }, userFolder: string): string {
+  const named = environment.ANIMUS_HOME;
+  return path.resolve(named === undefined || named === '' ? path.join(userFolder, 'animus') : named);
+}
