@@ -1,4 +1,25 @@
 export { type AgentId, agentIdOfFolder, findAgentId, parseAgentId } from './agent-id.ts';
+export {
+  type AgentOutcome,
+  type AgentStatus,
+  type ControlEvent,
+  type ControlReply,
+  type ControlRequest,
+  type DownOutcome,
+  encodeControlRequest,
+  type FleetOutcome,
+  type FleetStatus,
+  type Isolation,
+  PHASES,
+  type Phase,
+  parseControlError,
+  parseControlEvent,
+  parseControlReply,
+  parseControlRequest,
+  type RefusedRequest,
+  type RescanOutcome,
+  type Wanted,
+} from './control.ts';
 export { EXIT, type ExitCode } from './exit.ts';
 export { encodeFrame, FrameDecoder, LONGEST_FRAME } from './framing.ts';
 export { formatProblem, type Problem, unknownKeyProblem } from './problem.ts';
@@ -6,6 +27,7 @@ export { failed, ok, type Result, unreachable } from './result.ts';
 export { withSocketPath } from './socket-path.ts';
 export {
   BEAT_INTERVAL_MS,
+  type BeatReport,
   type BrocaBeat,
   type BrocaFrame,
   type BrocaHello,

@@ -67,6 +67,8 @@ export type BrocaBeat = {
   /** What a person should know: a bad reload, a shadowed key, a full disk. */
   problems: string[];
 };
+/** What a beat tells, without its wrapping. */
+export type BeatReport = Omit<BrocaBeat, 'type'>;
 export type BrocaStopping = { type: 'stopping'; at: number; reason: string };
 export type BrocaResponse = { type: 'response'; id: number } & ({ ok: true; value: unknown } | { ok: false; error: string });
 export type BrocaFrame = BrocaHello | BrocaReady | BrocaBeat | BrocaStopping | BrocaResponse;
@@ -96,6 +98,19 @@ const channelHealth = v.object({
   reason: v.exactOptional(v.string()),
 });
 
+const beat = v.object({
+  type: v.literal('beat'),
+  at: instant,
+  eventLoopDelayMs: v.number(),
+  mode: v.string(),
+  queue: queueFigures,
+  letta: lettaState,
+  channels: v.array(channelHealth),
+  problems: v.array(v.string()),
+});
+/** A beat as control.ts passes it on. */
+export const beatReport: v.GenericSchema<unknown, BeatReport> = v.omit(beat, ['type']);
+
 const brocaFrame = v.variant('type', [
   v.object({
     type: v.literal('hello'),
@@ -108,16 +123,7 @@ const brocaFrame = v.variant('type', [
     nonce: v.nullable(v.string()),
   }),
   v.object({ type: v.literal('ready'), at: instant, startMs: v.number() }),
-  v.object({
-    type: v.literal('beat'),
-    at: instant,
-    eventLoopDelayMs: v.number(),
-    mode: v.string(),
-    queue: queueFigures,
-    letta: lettaState,
-    channels: v.array(channelHealth),
-    problems: v.array(v.string()),
-  }),
+  beat,
   v.object({ type: v.literal('stopping'), at: instant, reason: v.string() }),
   v.variant('ok', [
     v.object({ type: v.literal('response'), id: v.number(), ok: v.literal(true), value: v.unknown() }),
