@@ -1,0 +1,56 @@
+/**
+ * A user's memory at Letta: an identity and a block of their own, made when their first turn runs (so
+ * that an absent Letta loses nobody's first message), the block attached for the turn and detached after.
+ */
+import { databaseId, readFact } from '../store/facts.ts';
+import type { Store } from '../store/open.ts';
+import type { Turn, TurnPerson } from '../queue/turn.ts';
+import type { Letta, LettaReply } from '../turn/letta.ts';
+
+export type UserBlocks = {
+  /** The block of the turn's person, made if need be, with nobody else's attached; null when Letta keeps none for them. */
+  ready(turn: Turn, signal: AbortSignal): Promise<LettaReply<string | null>>;
+  attach(blockId: string, signal: AbortSignal): Promise<LettaReply<null>>;
+  /** Detaches what is attached. A failure is mended before the next turn and never touches the one that ended. */
+  release(signal: AbortSignal): Promise<LettaReply<null>>;
+};
+
+export function createUserBlocks(store: Store, letta: Letta): UserBlocks {
+  const keep = store.prepare<[string | null, string | null, number]>('UPDATE users SET identity_id = ?, block_id = ? WHERE id = ?');
+  const database = databaseId(store);
+  // The fact is written in the transaction that begins a turn. It is not cleared by a commit of its own:
+  // after a crash an old value only means one needless detach.
+  let attached = readFact(store, 'attached_block');
+
+  async function findOrMake(person: TurnPerson, signal: AbortSignal): Promise<LettaReply<string | null>> {
+    if (person.blockId !== null) return { kind: 'ok', value: person.blockId };
+    const name = person.displayName ?? person.username ?? person.senderId;
+    const key = `${database}-${person.userId}`;
+    const made = await letta.findOrMakePerson({ key, name, identityId: person.identityId, blockId: null }, signal);
+    if (made.kind !== 'ok') return made.kind === 'rejected' ? { kind: 'ok', value: null } : made;
+    keep.run(made.value.identityId, made.value.blockId, person.userId);
+    return { kind: 'ok', value: made.value.blockId };
+  }
+
+  async function release(signal: AbortSignal): Promise<LettaReply<null>> {
+    if (attached === null) return { kind: 'ok', value: null };
+    const detached = await letta.detachBlock(attached, signal);
+    if (detached.kind === 'ok') attached = null;
+    return detached;
+  }
+
+  return {
+    async ready(turn, signal) {
+      const block: LettaReply<string | null> =
+        turn.person === null ? { kind: 'ok', value: null } : await findOrMake(turn.person, signal);
+      if (block.kind !== 'ok' || attached === null || attached === block.value) return block;
+      const released = await release(signal);
+      return released.kind === 'ok' ? block : released;
+    },
+    async attach(blockId, signal) {
+      attached = blockId;
+      return await letta.attachBlock(blockId, signal);
+    },
+    release,
+  };
+}

@@ -1,0 +1,102 @@
+/**
+ * What is known of Letta's state, and what follows for asking: held (a person must mend key, credit or
+ * agent: probe until it is), or a pause after several requests in a row that reached nobody.
+ */
+import type { LettaState } from 'animus-protocol';
+import type { AttemptOutcome, LettaCheck } from './letta.ts';
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+const FIRST_PROBE_MS = 5_000;
+const LONGEST_PROBE_MS = 60_000;
+/** With all well, how often health looks at an idle agent's Letta. */
+const ROUTINE_PROBE_MS = 300_000;
+
+export class LettaStanding {
+  #state: LettaState = { state: 'unchecked' };
+  #failuresInRow = 0;
+  #pausedUntil = 0;
+  #probes = 0;
+  #probeAt = 0;
+
+  get state(): LettaState {
+    return this.#state;
+  }
+
+  /** When a turn may be asked: `now` or earlier for at once, null while held. */
+  askableAt(): number | null {
+    return this.#state.state === 'held' ? null : this.#pausedUntil;
+  }
+
+  /** When Letta should be probed next. */
+  get probeAt(): number {
+    return this.#probeAt;
+  }
+
+  probed(check: LettaCheck, now: number): void {
+    switch (check.kind) {
+      case 'reachable':
+        return this.#reached(now);
+      case 'held':
+        return this.held(check.reason, now);
+      case 'unreachable':
+        return this.#unreachable(check.reason, now);
+    }
+  }
+
+  /** An attempt's outcome tells as much as a probe does. */
+  heard(outcome: AttemptOutcome, now: number): void {
+    switch (outcome.kind) {
+      case 'held':
+        return this.held(outcome.reason, now);
+      case 'unavailable':
+        this.#failuresInRow += 1;
+        this.#pausedUntil = now + Math.max(outcome.afterMs ?? 0, backoff(FIRST_PAUSE_MS, this.#failuresInRow, LONGEST_PAUSE_MS));
+        return this.#unreachable(outcome.reason, now);
+      case 'unknown':
+        return;
+      case 'answered':
+      case 'silent':
+      case 'rejected':
+      case 'failed':
+        return this.#reached(now);
+    }
+  }
+
+  held(reason: string, now: number): void {
+    const since = this.#state.state === 'held' ? this.#state.since : now;
+    this.#state = { state: 'held', since, reason };
+    this.#scheduleProbe(now);
+  }
+
+  /** Something was mended, perhaps (a reload): look at once. */
+  lookNow(): void {
+    this.#probes = 0;
+    this.#probeAt = 0;
+    this.#pausedUntil = 0;
+  }
+
+  #reached(now: number): void {
+    const since = this.#state.state === 'reachable' ? this.#state.since : now;
+    this.#state = { state: 'reachable', since };
+    this.#failuresInRow = 0;
+    this.#pausedUntil = 0;
+    this.#probes = 0;
+    this.#probeAt = now + ROUTINE_PROBE_MS;
+  }
+
+  #unreachable(reason: string, now: number): void {
+    const since = this.#state.state === 'unreachable' ? this.#state.since : now;
+    this.#state = { state: 'unreachable', since, reason };
+    this.#scheduleProbe(now);
+  }
+
+  #scheduleProbe(now: number): void {
+    this.#probes += 1;
+    this.#probeAt = now + backoff(FIRST_PROBE_MS, this.#probes, LONGEST_PROBE_MS);
+  }
+}
+
+function backoff(firstMs: number, count: number, longestMs: number): number {
+  return Math.min(firstMs * 2 ** (count - 1), longestMs);
+}
