@@ -1,5 +1,13 @@
 export { type AgentId, agentIdOfFolder, findAgentId, parseAgentId } from './agent-id.ts';
 export {
+  type BrocaConfig,
+  type BrocaConfigFiles,
+  type LoadedBrocaConfig,
+  loadBrocaConfig,
+  type Origin,
+  type PluginConfig,
+} from './broca-config.ts';
+export {
   type AgentOutcome,
   type AgentStatus,
   type ControlEvent,
@@ -20,10 +28,17 @@ export {
   type RescanOutcome,
   type Wanted,
 } from './control.ts';
+export { parseEndpoint } from './endpoint.ts';
+export { ENVIRONMENT_KEYS, type ParsedEnvironment, parseEnvironment, readBoolean } from './environment.ts';
+export { readEnvironmentText, setEnvironmentValues } from './environment-text.ts';
 export { EXIT, type ExitCode } from './exit.ts';
+export { type FleetConfig, fleetConfigSchema, parseFleetConfig } from './fleet-config.ts';
 export { encodeFrame, FrameDecoder, LONGEST_FRAME } from './framing.ts';
+export { type JsonFault, type JsonMember, type JsonNode, type JsonText, readJson } from './json-text.ts';
 export { formatProblem, type Problem, unknownKeyProblem } from './problem.ts';
 export { failed, ok, type Result, unreachable } from './result.ts';
+export { fingerprint, isPlaceholder, isSecretKey, secretValues } from './secrets.ts';
+export { FLAT_KEYS, LOG_LEVELS, type LogLevel, MODES, type Mode, parseSettings, type Settings, settingsSchema } from './settings.ts';
 export { withSocketPath } from './socket-path.ts';
 export {
   BEAT_INTERVAL_MS,

@@ -1,0 +1,271 @@
+/**
+ * The configuration of one Broca, put together from `.env`, `settings.json` and the fleet's defaults:
+ *
+ *     settings.json  >  .env  >  fleet defaults  >  built-in
+ *
+ * Texts in, configuration or problems out. Who reads the files is broca-core/src/config/load.ts.
+ */
+import { type AgentId, parseAgentId } from './agent-id.ts';
+import { type Environment, type ParsedEnvironment, parseEnvironment } from './environment.ts';
+import { parseFleetDefaults } from './fleet-config.ts';
+import type { Problem } from './problem.ts';
+import { type LogLevel, type Mode, type PluginSettings, parseSettings, type Settings } from './settings.ts';
+import { showValue } from './settings-file.ts';
+
+export type PluginConfig = {
+  /** null: the settings do not say; the plugin's own default counts. */
+  enabled: boolean | null;
+  settings: Record<string, unknown>;
+};
+
+export type BrocaConfig = {
+  agentId: AgentId;
+  agentName: string | null;
+  agentDescription: string | null;
+  /** Origin, plus a path prefix such as /api when there is one; without trailing slash or /v1. */
+  endpoint: string;
+  apiKey: string;
+  mode: Mode;
+  queueRefreshMs: number;
+  /** How often a turn that failed at Letta is tried again. */
+  maxRetries: number;
+  /** Means log level debug unless a level is given, and nothing else. */
+  debugMode: boolean;
+  logLevel: LogLevel;
+  /** How long a turn may take at Letta. */
+  turnTimeoutMs: number;
+  /** How long a turn waits for a Letta that cannot be reached before it is parked. */
+  giveUpAfterMs: number;
+  logKeepDays: number;
+  plugins: Record<string, PluginConfig>;
+  /** Everything in .env; a plugin reads the keys it names. */
+  environment: Record<string, string>;
+  /** Values that must never be shown, longest first. */
+  secrets: string[];
+};
+
+export type Origin = 'settings.json' | '.env' | 'fleet defaults' | 'folder name' | 'built-in';
+export type LoadedBrocaConfig = {
+  /** null exactly when a problem has severity `error`. */
+  config: BrocaConfig | null;
+  problems: Problem[];
+  /** Where each value came from, by its name in settings.json (`message_processing.mode`), else in .env. */
+  origins: Record<string, Origin>;
+};
+
+export type BrocaConfigFiles = {
+  /** The id that the folder's name gives; null when it is no agent's folder (a container, a checkout). */
+  agentIdOfFolder: AgentId | null;
+  /** Texts of the files; null: there is none. */
+  environment: string | null;
+  settings: string | null;
+  fleet: string | null;
+};
+
+/** The original's defaults, in seconds (reference: `LONG_TASK_MAX_WAIT`, `MESSAGE_PROCESS_TIMEOUT_BUFFER`). */
+const LONG_TASK_MAX_WAIT = 600;
+const MESSAGE_PROCESS_TIMEOUT_BUFFER = 180;
+const QUEUE_REFRESH = 5;
+const MAX_RETRIES = 3;
+const GIVE_UP_AFTER = 24 * 60 * 60;
+const LOG_KEEP_DAYS = 7;
+
+export function loadBrocaConfig(files: BrocaConfigFiles): LoadedBrocaConfig {
+  const env = files.environment === null ? missingEnvironment() : parseEnvironment(files.environment);
+  const { settings, problems: settingsProblems } = files.settings === null ? { settings: {}, problems: [] } : parseSettings(files.settings);
+  const fleet = parseFleetDefaults(files.fleet);
+  const merge = new Merge();
+  const agentId = chooseAgentId(files.agentIdOfFolder, env, settings, merge);
+  const values = chooseValues(settings, env.environment, fleet, merge);
+  const { AGENT_ENDPOINT: endpoint, AGENT_API_KEY: apiKey } = env.environment;
+  if (files.environment !== null) merge.problems.push(...missingKeys(env));
+  merge.origins['AGENT_ENDPOINT'] = '.env';
+  merge.origins['AGENT_API_KEY'] = '.env';
+  const plugins = mergePlugins(fleet.defaults.plugins ?? {}, settings.plugins ?? {}, merge.origins);
+  const problems = [...env.problems, ...settingsProblems, ...fleet.problems, ...merge.problems].map((problem) =>
+    withoutSecrets(problem, env.secrets),
+  );
+  const isUsable = problems.every(({ severity }) => severity === 'warning');
+  const config = isUsable && agentId !== null && endpoint !== undefined && apiKey !== undefined;
+  if (!config) return { config: null, problems, origins: merge.origins };
+  return {
+    config: { agentId, endpoint, apiKey, ...values, plugins, environment: env.values, secrets: env.secrets },
+    problems,
+    origins: merge.origins,
+  };
+}
+
+function missingEnvironment(): ParsedEnvironment {
+  const message =
+    'there is no such file: `animus deploy <id> <endpoint> <key>` writes it; by hand, copy broca/templates/env to .env and fill it in';
+  return { environment: {}, values: {}, secrets: [], problems: [{ file: '.env', key: 'missing', message, severity: 'error' }] };
+}
+
+function missingKeys({ values }: ParsedEnvironment): Problem[] {
+  const required: [string, string][] = [
+    ['AGENT_ENDPOINT', "missing: write Letta's address, for example AGENT_ENDPOINT=https://api.letta.com"],
+    ['AGENT_API_KEY', 'missing: write the key of the account at Letta that the agent belongs to'],
+  ];
+  return required.flatMap(([key, message]) =>
+    values[key] === undefined ? [{ file: '.env', key, message, severity: 'error' as const }] : [],
+  );
+}
+
+type Candidate<T> = { value: T | undefined; origin: Origin; key: string };
+
+/** Chooses each value by the order of the files and tells which ones have no effect. */
+class Merge {
+  readonly problems: Problem[] = [];
+  readonly origins: Record<string, Origin> = {};
+
+  /** `candidates` in order of precedence. A fleet default is there to be overridden: that is no warning. */
+  choose<T>(name: string, candidates: readonly Candidate<T>[], builtIn: T): T {
+    let winner: (Candidate<T> & { value: T }) | null = null;
+    for (const candidate of candidates) {
+      const { value } = candidate;
+      if (value === undefined) continue;
+      if (winner === null) winner = { ...candidate, value };
+      else if (candidate.origin === '.env' && winner.value !== value) {
+        const message = `has no effect: ${winner.origin} says ${winner.key} = ${showValue(winner.value)}, which goes first; remove one of the two`;
+        this.problems.push({ file: candidate.origin, key: candidate.key, value: String(value), message, severity: 'warning' });
+      }
+    }
+    this.origins[name] = winner?.origin ?? 'built-in';
+    return winner === null ? builtIn : winner.value;
+  }
+}
+
+type ChosenValues = Omit<BrocaConfig, 'agentId' | 'endpoint' | 'apiKey' | 'plugins' | 'environment' | 'secrets'>;
+
+function chooseValues(settings: Settings, env: Environment, fleet: ReturnType<typeof parseFleetDefaults>, merge: Merge): ChosenValues {
+  const inSettings = <T>(key: string, value: T | undefined): Candidate<T> => ({ value, origin: 'settings.json', key });
+  const inEnv = <T>(key: string, value: T | undefined): Candidate<T> => ({ value, origin: '.env', key });
+  const inFleet = <T>(key: string, value: T | undefined): Candidate<T> => ({ value, origin: 'fleet defaults', key });
+  const own = settings.message_processing ?? {};
+  const all = fleet.defaults.message_processing ?? {};
+  const name = (nested: string): string => `message_processing.${nested}`;
+  const message = <T>(
+    nested: string,
+    flat: string,
+    values: readonly [T | undefined, T | undefined, T | undefined, T | undefined],
+    envKey: string,
+    builtIn: T,
+  ): T => {
+    const [nestedValue, flatValue, envValue, fleetValue] = values;
+    const candidates = [
+      inSettings(name(nested), nestedValue),
+      inSettings(flat, flatValue),
+      inEnv(envKey, envValue),
+      inFleet(name(nested), fleetValue),
+    ];
+    return merge.choose(name(nested), candidates, builtIn);
+  };
+  const debugMode = merge.choose('debug_mode', [inSettings('debug_mode', settings.debug_mode), inEnv('DEBUG_MODE', env.DEBUG_MODE)], false);
+  const level = [
+    inSettings('logs.level', settings.logs?.level),
+    inEnv('LOG_LEVEL', env.LOG_LEVEL),
+    ...(debugMode ? [] : [inFleet('logs.level', fleet.logs.level)]),
+  ];
+  const seconds = merge.choose(
+    name('give_up_after'),
+    [inSettings(name('give_up_after'), own.give_up_after), inFleet(name('give_up_after'), all.give_up_after)],
+    GIVE_UP_AFTER,
+  );
+  return {
+    agentName: textOrNull(merge.choose('agent.name', [inSettings('agent.name', settings.agent?.name)], null)),
+    agentDescription: textOrNull(merge.choose('agent.description', [inSettings('agent.description', settings.agent?.description)], null)),
+    mode: message<Mode>('mode', 'message_mode', [own.mode, settings.message_mode, env.MESSAGE_MODE, all.mode], 'MESSAGE_MODE', 'live'),
+    queueRefreshMs:
+      message(
+        'queue_refresh',
+        'queue_refresh',
+        [own.queue_refresh, settings.queue_refresh, env.QUEUE_REFRESH, all.queue_refresh],
+        'QUEUE_REFRESH',
+        QUEUE_REFRESH,
+      ) * 1000,
+    maxRetries: message(
+      'max_retries',
+      'max_retries',
+      [own.max_retries, settings.max_retries, env.MAX_RETRIES, all.max_retries],
+      'MAX_RETRIES',
+      MAX_RETRIES,
+    ),
+    debugMode,
+    logLevel: merge.choose<LogLevel>('logs.level', level, debugMode ? 'debug' : 'info'),
+    turnTimeoutMs: turnTimeout(env, merge) * 1000,
+    giveUpAfterMs: seconds * 1000,
+    logKeepDays: merge.choose(
+      'logs.keep_days',
+      [inSettings('logs.keep_days', settings.logs?.keep_days), inFleet('logs.keep_days', fleet.logs.keep_days)],
+      LOG_KEEP_DAYS,
+    ),
+  };
+}
+
+function turnTimeout(env: Environment, merge: Merge): number {
+  const read = (key: 'LONG_TASK_MAX_WAIT' | 'MESSAGE_PROCESS_TIMEOUT_BUFFER' | 'MESSAGE_PROCESS_TIMEOUT', builtIn: number): number =>
+    merge.choose(key, [{ value: env[key], origin: '.env', key }], builtIn);
+  const wait = read('LONG_TASK_MAX_WAIT', LONG_TASK_MAX_WAIT) + read('MESSAGE_PROCESS_TIMEOUT_BUFFER', MESSAGE_PROCESS_TIMEOUT_BUFFER);
+  return Math.max(wait, read('MESSAGE_PROCESS_TIMEOUT', 0));
+}
+
+function textOrNull(text: string | null): string | null {
+  return text === null || text.trim() === '' ? null : text;
+}
+
+/** All that name the agent must name the same one: a copied folder must not run as a second Broca of its original. */
+function chooseAgentId(ofFolder: AgentId | null, env: ParsedEnvironment, settings: Settings, merge: Merge): AgentId | null {
+  const written = settings.agent?.id === undefined ? null : parseAgentId(settings.agent.id);
+  const inSettings = written?.ok ? written.value : null;
+  const inEnv = env.environment.AGENT_ID ?? null;
+  const folder = (name: string): string =>
+    `${name} is another agent than this folder's, ${ofFolder}: a folder serves the agent it is named after; for another one use \`animus deploy\``;
+  if (inEnv !== null && ofFolder !== null && inEnv !== ofFolder) {
+    merge.problems.push({ file: '.env', key: 'AGENT_ID', value: inEnv, message: folder(inEnv), severity: 'error' });
+  }
+  if (inSettings !== null && inEnv !== null && inSettings !== inEnv) {
+    const message = `.env says AGENT_ID = ${inEnv}: both must name the same agent; remove one of the two`;
+    merge.problems.push({ file: 'settings.json', key: 'agent.id', value: inSettings, message, severity: 'error' });
+  } else if (inSettings !== null && ofFolder !== null && inSettings !== ofFolder) {
+    merge.problems.push({ file: 'settings.json', key: 'agent.id', value: inSettings, message: folder(inSettings), severity: 'error' });
+  }
+  merge.origins['agent.id'] = inSettings !== null ? 'settings.json' : inEnv !== null ? '.env' : 'folder name';
+  const chosen = inSettings ?? inEnv ?? ofFolder;
+  if (chosen === null && env.values['AGENT_ID'] === undefined && settings.agent?.id === undefined) {
+    merge.problems.push({
+      file: '.env',
+      key: 'AGENT_ID',
+      message: 'missing: write the id that Letta shows, as in AGENT_ID=agent-721679f6-c8af-4e01-8677-dc042dc80368',
+      severity: 'error',
+    });
+  }
+  return chosen;
+}
+
+/** Setting by setting: the agent's own over the fleet's. */
+function mergePlugins(
+  fleet: Record<string, PluginSettings>,
+  own: Record<string, PluginSettings>,
+  origins: Record<string, Origin>,
+): Record<string, PluginConfig> {
+  const plugins: Record<string, PluginConfig> = {};
+  for (const [origin, from] of [
+    ['fleet defaults', fleet],
+    ['settings.json', own],
+  ] as const) {
+    for (const [name, given] of Object.entries(from)) {
+      const { enabled, ...settings } = given;
+      const former = plugins[name];
+      plugins[name] = { enabled: enabled ?? former?.enabled ?? null, settings: { ...former?.settings, ...settings } };
+      for (const key of Object.keys(given)) origins[`plugins.${name}.${key}`] = origin;
+    }
+  }
+  return plugins;
+}
+
+/** A secret pasted into the wrong place must not come out in the message about that place. */
+function withoutSecrets(problem: Problem, secrets: readonly string[]): Problem {
+  const { value, ...rest } = problem;
+  const clean = (text: string): string => secrets.reduce((cleaned, secret) => cleaned.replaceAll(secret, '[redacted]'), text);
+  return { ...rest, key: clean(problem.key), message: clean(problem.message), ...(value === undefined ? {} : { value: clean(value) }) };
+}
