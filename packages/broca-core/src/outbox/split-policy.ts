@@ -33,8 +33,8 @@ function findCut(text: string, longest: number): number {
   return endOfCharacter(text, longest);
 }
 
-/** The last index at or before `index` that does not cut a surrogate pair; at least one character is taken. */
+/** The last index at or before `index` (2 or more) that does not cut a surrogate pair. */
 function endOfCharacter(text: string, index: number): number {
-  const isCutInside = index > 0 && /[\uD800-\uDBFF]/.test(text.charAt(index - 1)) && /[\uDC00-\uDFFF]/.test(text.charAt(index));
-  return isCutInside ? Math.max(index - 1, Math.min(2, text.length)) : index;
+  const isCutInside = /[\uD800-\uDBFF]/.test(text.charAt(index - 1)) && /[\uDC00-\uDFFF]/.test(text.charAt(index));
+  return isCutInside ? index - 1 : index;
 }
