@@ -35,7 +35,7 @@ function isInstalled() {
   const wanted = readJson('package-lock.json')?.packages;
   const found = readJson('node_modules/.package-lock.json')?.packages;
   if (!wanted) throw new BootstrapError('package-lock.json is missing or cannot be read; restore it with `git checkout package-lock.json`');
-  if (!found || !fs.existsSync(nodeBinary)) return false;
+  if (!found) return false;
   return Object.entries(wanted).every(([name, want]) => {
     if (name === '') return true;
     const have = found[name];
@@ -44,19 +44,25 @@ function isInstalled() {
   });
 }
 
-/** Runs npm with its output shown; npm's own script environment is passed on as it is. */
+/** Runs npm (the one that runs us, if it does) with its output on stderr. */
 function npm(args, cwd = root) {
-  const inside = process.env.npm_execpath;
-  const [command, first] = inside?.endsWith('.js') ? [process.execPath, [inside]] : ['npm', []];
-  return spawnSync(command, [...first, ...args], { cwd, stdio: ['ignore', 2, 2] }).status === 0;
+  const outer = process.env.npm_execpath ?? '';
+  const [command, first] = outer.endsWith('npm-cli.js') ? [process.execPath, [outer]] : ['npm', []];
+  return (
+    spawnSync(command, [...first, ...args, '--no-audit', '--no-fund', '--ignore-scripts'], { cwd, stdio: ['ignore', 2, 2] }).status === 0
+  );
 }
 
 function install() {
-  note('installing what package-lock.json names (once; `npm ci`)');
-  if (!npm(['ci', '--no-audit', '--no-fund'])) {
-    throw new BootstrapError('`npm ci` failed; what npm wrote above says why. Nothing else was changed.');
-  }
-  if (!runs(nodeBinary)) fetchNode();
+  note('installing what package-lock.json names (`npm ci`)');
+  // npm warns of packages that want a newer Node than the machine's; they run on the pinned one.
+  if (npm(['ci', '--loglevel=error'])) return;
+  throw new BootstrapError('`npm ci` failed; what npm wrote above says why');
+}
+
+function isNodeThere() {
+  const version = readJson('node_modules/node/package.json')?.version;
+  return version !== undefined && readJson('node_modules/node/bin/version.json')?.version === version && fs.existsSync(nodeBinary);
 }
 
 function runs(binary) {
@@ -64,31 +70,36 @@ function runs(binary) {
 }
 
 /**
- * The `node` package fetches its binary in an install script, which npm may have been told not to run
- * (`ignore-scripts`, an npm that wants approval). The binary is a package of its own: take it from there.
+ * Puts the pinned Node's binary where the package `node` would put it by its install script, which npm
+ * does not run (.npmrc). It is in the package of this platform: from package-lock.json, or fetched.
  */
-function fetchNode() {
+function placeNode() {
   const version = readJson('node_modules/node/package.json')?.version;
   const name = `node-${os.platform() === 'darwin' && os.arch() === 'arm64' ? 'bin-' : ''}${os.platform()}-${os.arch()}`;
-  note(`npm ran no install script for node; taking its binary from ${name}@${version}`);
+  const locked = path.join(root, 'node_modules', name);
+  if (readJson(`node_modules/${name}/package.json`)?.version === version) return adoptNode(path.join(locked, 'bin/node'), version, name);
+  note(`fetching Node ${version} (${name})`);
   const folder = fs.mkdtempSync(path.join(root, 'node_modules/.node-'));
   try {
     fs.writeFileSync(path.join(folder, 'package.json'), '{"private":true}');
-    const fetched = npm(
-      ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', folder, `${name}@${version}`],
-      folder,
-    );
-    const binary = path.join(folder, 'node_modules', name, 'bin/node');
-    if (!fetched || !runs(binary)) {
-      throw new BootstrapError(
-        `no working Node ${version} for ${os.platform()} ${os.arch()}: the package ${name} could not be fetched or does not run here`,
-      );
-    }
-    fs.mkdirSync(path.dirname(nodeBinary), { recursive: true });
-    fs.renameSync(binary, nodeBinary);
+    npm(['install', '--no-save', '--loglevel=error', `${name}@${version}`], folder);
+    adoptNode(path.join(folder, 'node_modules', name, 'bin/node'), version, name);
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function adoptNode(binary, version, name) {
+  if (!fs.existsSync(binary) || !runs(binary)) {
+    throw new BootstrapError(
+      `no Node ${version} that runs on this ${os.platform()} ${os.arch()}: the package ${name} is missing or its binary does not start`,
+    );
+  }
+  fs.mkdirSync(path.dirname(nodeBinary), { recursive: true });
+  fs.rmSync(`${nodeBinary}.new`, { force: true });
+  fs.linkSync(binary, `${nodeBinary}.new`);
+  fs.renameSync(`${nodeBinary}.new`, nodeBinary);
+  fs.writeFileSync(path.join(path.dirname(nodeBinary), 'version.json'), `${JSON.stringify({ version })}\n`);
 }
 
 function isBuilt() {
@@ -113,10 +124,11 @@ async function main() {
       `Node ${process.versions.node} is too old to install with; Node 18 or newer is needed (any: the right one is then installed here)`,
     );
   const wantsBuild = !process.argv.includes('--no-build');
-  const isReady = () => isInstalled() && (!wantsBuild || isBuilt());
+  const isReady = () => isInstalled() && isNodeThere() && (!wantsBuild || isBuilt());
   if (isReady()) return;
   await withLock(path.join(root, '.bootstrap.lock'), note, () => {
     if (!isInstalled()) install();
+    if (!isNodeThere()) placeNode();
     if (wantsBuild && !isBuilt()) build();
   });
 }
