@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundleOptions } from '../packages/animus-supervisor/src/home/bundle.ts';
-import { sourcesDigest } from './bootstrap/sources.mjs.mts';
+import { sourcesDigest } from './bootstrap/sources.mjs';
 
 const ENTRIES: Record<string, string> = {
   animus: 'packages/animus-supervisor/src/cli/main.ts',
