@@ -40,6 +40,7 @@ export { failed, ok, type Result, unreachable } from './result.ts';
 export { fingerprint, isPlaceholder, isSecretKey, secretValues } from './secrets.ts';
 export { FLAT_KEYS, LOG_LEVELS, type LogLevel, MODES, type Mode, parseSettings, type Settings, settingsSchema } from './settings.ts';
 export { withSocketPath } from './socket-path.ts';
+export { VERSION } from './version.ts';
 export {
   BEAT_INTERVAL_MS,
   type BeatReport,

@@ -1,27 +1,21 @@
 /** Hands a channel's parts over, one at a time, oldest due first. One loop a channel: a slow one holds no other. */
-import type { ChannelCapabilities } from '../channel/channel.ts';
+import type { Channel, ChannelCapabilities } from '../channel/channel.ts';
 import type { Alarm } from '../lifecycle/alarm.ts';
-import type { DeliveryOutcome, Part } from '../message.ts';
+import type { DeliveryOutcome } from '../message.ts';
 import type { TurnEvents } from '../queue/turn-events.ts';
 import { storageFault } from '../store/open.ts';
 import type { Ending } from '../lifecycle/ending.ts';
 import { decideDelivery } from './deliver-policy.ts';
 import type { Outbox, OutboxPart } from './sqlite-outbox.ts';
 
-/** A channel as the loop needs it; a throw of the plugin was made an outcome before it gets here. */
-export type DeliverChannel = {
+export type DeliverLoopDependencies = {
   name: string;
   capabilities: ChannelCapabilities;
-  /** When parts may be tried: `now` or earlier for at once, later after it said it is down. */
+  /** Its calls do not throw, save `prepare`. */
+  channel: Pick<Channel, 'prepare' | 'deliver'>;
+  /** When parts may be tried: `now` or earlier for at once, infinity while the channel is not up. */
   sendableAt(): number;
-  /** It said it is down: until it says `up`, or for a while. */
-  wentDown(reason: string): void;
-  prepare(part: Part): Promise<void>;
-  deliver(part: Part, signal: AbortSignal): Promise<DeliveryOutcome>;
-};
-
-export type DeliverLoopDependencies = {
-  channel: DeliverChannel;
+  wentDown(): void;
   outbox: Outbox;
   events: TurnEvents;
   alarm: Alarm;
@@ -37,12 +31,12 @@ const DELIVER_TIMEOUT_MS = 60_000;
 
 /** Once `drain` aborts it hands over what is due and returns; once `stop` aborts it returns. */
 export async function runDeliverLoop(deps: DeliverLoopDependencies, { drain, stop }: Ending): Promise<void> {
-  const { channel, outbox } = deps;
+  const { outbox } = deps;
   let isDegraded = false;
   let isRecovered = false;
   while (!stop.aborted) {
     try {
-      if (!isRecovered) outbox.recover(channel.name, channel.capabilities.idempotent);
+      if (!isRecovered) outbox.recover(deps.name, deps.capabilities.idempotent);
       isRecovered = true;
       const waitMs = await deliverNext(deps, stop);
       if (isDegraded) deps.onStorage(null);
@@ -63,12 +57,12 @@ export async function runDeliverLoop(deps: DeliverLoopDependencies, { drain, sto
 }
 
 async function deliverNext(deps: DeliverLoopDependencies, stop: AbortSignal): Promise<number> {
-  const { channel, outbox } = deps;
+  const { outbox } = deps;
   const now = deps.clock();
-  const sendableAt = channel.sendableAt();
-  const part = sendableAt > now ? null : outbox.next(channel.name, now);
+  const sendableAt = deps.sendableAt();
+  const part = sendableAt > now ? null : outbox.next(deps.name, now);
   if (part === null) {
-    const dueAt = outbox.nextDueAt(channel.name);
+    const dueAt = outbox.nextDueAt(deps.name);
     const wakeAt = dueAt === null ? Number.POSITIVE_INFINITY : Math.max(dueAt, sendableAt);
     return Math.max(Math.min(wakeAt - now, deps.recheckMs()), 1);
   }
@@ -81,14 +75,14 @@ async function deliver(part: OutboxPart, deps: DeliverLoopDependencies, stop: Ab
   let handed = part;
   let outcome: DeliveryOutcome;
   try {
-    await channel.prepare(part);
+    await channel.prepare?.(part);
     handed = outbox.markSending(part);
     outcome = await channel.deliver(handed, AbortSignal.any([stop, AbortSignal.timeout(DELIVER_TIMEOUT_MS)]));
   } catch (error) {
     if (storageFault(error) !== null) throw error;
     outcome = { kind: handed === part ? 'retry' : 'uncertain', afterMs: 0, reason: (error as Error).message };
   }
-  const limits = { isIdempotent: channel.capabilities.idempotent, giveUpAfterMs: deps.giveUpAfterMs() };
+  const limits = { isIdempotent: deps.capabilities.idempotent, giveUpAfterMs: deps.giveUpAfterMs() };
   const decision = decideDelivery(part, outcome, limits, deps.clock());
   switch (decision.kind) {
     case 'end':
@@ -100,7 +94,7 @@ async function deliver(part: OutboxPart, deps: DeliverLoopDependencies, stop: Ab
       return;
     case 'channel-down':
       outbox.putBack(handed, deps.clock(), part.failures, decision.reason);
-      channel.wentDown(decision.reason);
+      deps.wentDown();
       return;
   }
 }

@@ -1,0 +1,297 @@
+/**
+ * One Broca, put together: the inbox, queue, turns and outbox over its database, its channels, and the
+ * socket on which a supervisor and the CLI find it.
+ *
+ *     start → socket open (hello) → ready: messages are taken, what was begun is recovered
+ *     stop  → no new turn; the turn in hand until its deadline; due parts handed over; channels, socket,
+ *             database closed
+ */
+import { join } from 'node:path';
+import { BEAT_INTERVAL_MS, type BrocaBeat, type BrocaConfig, failed, formatProblem, type Result, VERSION, WORKER_LINK_VERSION } from 'animus-protocol';
+import { console as consoleChannel } from '../channel/console.ts';
+import type { LoadedChannel } from '../channel/guard.ts';
+import { type Channels, createChannels } from '../channel/load.ts';
+import { createSpool } from '../channel/spool.ts';
+import { COMMANDS } from '../commands/commands.ts';
+import { readBrocaConfig } from '../config/load.ts';
+import { createInbox, type Inbox } from '../inbox/receive.ts';
+import { ChannelGate } from '../outbox/channel-gate.ts';
+import { runDeliverLoop } from '../outbox/deliver-loop.ts';
+import { splitText } from '../outbox/split-policy.ts';
+import { createOutbox, type Outbox } from '../outbox/sqlite-outbox.ts';
+import { createUserBlocks } from '../people/user-blocks.ts';
+import { createQueue } from '../queue/sqlite-queue.ts';
+import { TurnEvents } from '../queue/turn-events.ts';
+import { readFact } from '../store/facts.ts';
+import { createLettaRest } from '../turn/letta-rest.ts';
+import { LettaStanding } from '../turn/letta-standing.ts';
+import { runTurnLoop } from '../turn/turn-loop.ts';
+import { Alarm } from './alarm.ts';
+import { createFigures, type StoredFigures } from './figures.ts';
+import type { OpenFolder } from './open-folder.ts';
+import { Problems } from './problems.ts';
+import { reload } from './reload-policy.ts';
+import { type BrocaSocket, listenOnSocket } from './socket.ts';
+
+export type BrocaIdentity = {
+  /** Folder of the release it runs from; null when it runs from a checkout. */
+  releaseFolder: string | null;
+  release: string | null;
+  /** ANIMUS_WORKER_NONCE: a supervisor started it, and will start it again. */
+  nonce: string | null;
+  startedAt: number;
+};
+
+type Delivery = { gate: ChannelGate; alarm: Alarm };
+
+export class Broca {
+  /** Settles when everything is closed; rejects when a loop met a fault of ours. */
+  readonly ended: Promise<void>;
+  #open: OpenFolder;
+  #identity: BrocaIdentity;
+  #config: BrocaConfig;
+  #problems = new Problems();
+  #events = new TurnEvents();
+  #turnAlarm = new Alarm();
+  #standing = new LettaStanding();
+  #deliveries = new Map<string, Delivery>();
+  #drainTurns = new AbortController();
+  #drainParts = new AbortController();
+  #stopNow = new AbortController();
+  #stopping = Promise.withResolvers<void>();
+  #settled = 0;
+  #beatDueAt = 0;
+  #eventLoopDelayMs = 0;
+  #inbox: Inbox;
+  #outbox: Outbox;
+  #figures: () => StoredFigures;
+  #channels: Channels | null = null;
+  #socket: BrocaSocket | null = null;
+
+  constructor(open: OpenFolder, identity: BrocaIdentity) {
+    this.#open = open;
+    this.#identity = identity;
+    this.#config = open.config;
+    this.#figures = createFigures(open.store);
+    this.#outbox = createOutbox(open.store, (channel, text) => splitText(text, this.#longestPart(channel)), Date.now);
+    this.#inbox = createInbox(open.store, Date.now, () => this.#turnAlarm.ring());
+    this.#problems.set('configuration', open.problems.map(formatProblem));
+    if (open.setAside !== null) {
+      this.#problems.set('damaged', [`the database was damaged and set aside as ${open.setAside}; a new one was begun`]);
+    }
+    this.ended = this.#run();
+  }
+
+  /** Takes no new turn, waits for the one in hand, hands over what is due, closes; cuts short after the deadline. */
+  stop(deadlineMs: number, reason: string): void {
+    if (this.#drainTurns.signal.aborted) return;
+    this.#open.log.info('stopping', { reason, deadlineMs });
+    this.#socket?.tell({ type: 'stopping', at: Date.now(), reason });
+    this.#drainTurns.abort();
+    this.#stopping.resolve();
+    const deadline = setTimeout(() => this.#stopNow.abort(), deadlineMs);
+    const cleared = () => clearTimeout(deadline);
+    this.ended.then(cleared, cleared);
+  }
+
+  /** Leaves the turn in hand as it is and closes at once; the next process finds out what became of it. */
+  stopNow(): void {
+    this.stop(0, 'asked again');
+    this.#stopNow.abort();
+  }
+
+  reload(): void {
+    const { config, problems } = readBrocaConfig(this.#open.folder);
+    this.#problems.set('configuration', problems.map(formatProblem));
+    if (config === null) return void this.#open.log.warn('configuration-kept', { problems: problems.map(formatProblem) });
+    const { config: next, needsRestart } = reload(this.#config, config);
+    this.#config = next;
+    this.#open.log.setLevel(next.logLevel);
+    this.#open.log.setSecrets(next.secrets);
+    this.#open.log.info('configuration-applied', { mode: next.mode, needsRestart });
+    this.#problems.set('restart', needsRestart.length > 0 ? [`restart Broca to apply the change of ${needsRestart.join(', ')}`] : []);
+    this.#standing.lookNow();
+    this.#wake();
+    // A supervisor starts it again at once, with the new values; alone, a person has to.
+    if (needsRestart.length > 0 && this.#identity.nonce !== null) this.stop(30_000, `changed: ${needsRestart.join(', ')}`);
+  }
+
+  async #run(): Promise<void> {
+    const { store, folder, log } = this.#open;
+    const queue = createQueue(store, this.#outbox, Date.now);
+    const { endpoint, apiKey, agentId } = this.#config;
+    const letta = createLettaRest({ endpoint, apiKey, agentId });
+    this.#socket = await this.#listen();
+    this.#channels = await this.#loadChannels();
+    const { channels } = this.#channels;
+    const turns = runTurnLoop(
+      {
+        queue,
+        letta,
+        blocks: createUserBlocks(store, letta),
+        standing: this.#standing,
+        config: () => this.#config,
+        clock: Date.now,
+        random: Math.random,
+        alarm: this.#turnAlarm,
+        newestMessageId: () => readFact(store, 'newest_message_id'),
+        channelTitle: (name) => this.#channel(name)?.title ?? name,
+        events: this.#events,
+        onReply: (channel) => this.#deliveries.get(channel)?.alarm.ring(),
+        onStorage: (fault) => this.#storage('turns', fault),
+        onTurnEnd: (turn) => {
+          this.#settled += 1;
+          log.info('turn-ended', { turn: turn.id, channel: turn.channel });
+        },
+      },
+      { drain: this.#drainTurns.signal, stop: this.#stopNow.signal },
+    );
+    const deliveries = channels.map((channel) => this.#deliver(channel));
+    const at = Date.now();
+    this.#socket.ready({ type: 'ready', at, startMs: at - this.#identity.startedAt });
+    log.info('ready', { startMs: at - this.#identity.startedAt, folder, mode: this.#config.mode });
+    const beats = this.#startBeats();
+    const started = Promise.all(channels.map((channel) => channel.start()));
+
+    const loops = Promise.all([turns, ...deliveries]);
+    await Promise.race([this.#stopping.promise, loops]);
+    await turns;
+    this.#drainParts.abort();
+    await loops;
+    await started;
+    await Promise.all(channels.map((channel) => channel.stop()));
+    await letta.close();
+    clearInterval(beats);
+    await this.#socket.close();
+    log.info('stopped');
+    log.close();
+    store.close();
+    this.#open.lock.release();
+  }
+
+  async #listen(): Promise<BrocaSocket> {
+    const { folder, store } = this.#open;
+    const { nonce, release, startedAt } = this.#identity;
+    return await listenOnSocket(join(folder, 'run', 'broca.sock'), {
+      hello: {
+        type: 'hello',
+        protocol: WORKER_LINK_VERSION,
+        pid: process.pid,
+        agentId: this.#config.agentId,
+        version: VERSION,
+        release,
+        startedAt,
+        nonce,
+      },
+      beat: () => this.#beat(),
+      stop: (deadlineMs) => this.stop(deadlineMs, 'asked to stop'),
+      reload: () => this.reload(),
+      nudge: (channel) => this.#channel(channel)?.nudge(),
+      command: async (name, args, signal): Promise<Result<unknown, string>> => {
+        const command = COMMANDS[name];
+        if (command === undefined) return failed(`this Broca (${VERSION}) does not know the command ${name}: update it`);
+        const live = {
+          receive: this.#inbox.receive,
+          events: this.#events,
+          wake: () => this.#wake(),
+          reload: () => this.reload(),
+        };
+        return await command(args, { store, folder, now: Date.now, live, signal });
+      },
+    });
+  }
+
+  async #loadChannels(): Promise<Channels> {
+    const { folder, log } = this.#open;
+    return await createChannels({
+      plugins: this.#config.plugins,
+      environment: this.#config.environment,
+      folder,
+      releaseFolder: this.#identity.releaseFolder,
+      // Under a supervisor one process watches all inboxes and nudges: inotify instances are few.
+      builtIn: [consoleChannel, createSpool({ watch: this.#identity.nonce === null })],
+      log,
+      receive: this.#inbox.receive,
+      onState: (channel) => {
+        const delivery = this.#deliveries.get(channel.name);
+        if (channel.health().state === 'up') delivery?.gate.open();
+        delivery?.alarm.ring();
+      },
+    });
+  }
+
+  /** Hands over what goes to this channel; parts of one that failed to load wait in the outbox. */
+  async #deliver(loaded: LoadedChannel): Promise<void> {
+    const { channel, capabilities } = loaded;
+    if (channel === null || capabilities === null) return;
+    const delivery: Delivery = { gate: new ChannelGate(), alarm: new Alarm() };
+    this.#deliveries.set(loaded.name, delivery);
+    await runDeliverLoop(
+      {
+        name: loaded.name,
+        capabilities,
+        channel,
+        sendableAt: () => (loaded.health().state === 'up' ? delivery.gate.opensAt() : Number.POSITIVE_INFINITY),
+        wentDown: () => delivery.gate.shut(Date.now()),
+        outbox: this.#outbox,
+        events: this.#events,
+        alarm: delivery.alarm,
+        clock: Date.now,
+        giveUpAfterMs: () => this.#config.giveUpAfterMs,
+        recheckMs: () => this.#config.queueRefreshMs,
+        onStorage: (fault) => this.#storage(loaded.name, fault),
+      },
+      { drain: this.#drainParts.signal, stop: this.#stopNow.signal },
+    );
+  }
+
+  #storage(where: string, fault: string | null): void {
+    const text = `${fault}: nothing new is acknowledged; work goes on by itself once this is mended`;
+    this.#problems.set(`storage-${where}`, fault === null ? [] : [text]);
+    if (fault !== null) this.#open.log.error('storage-failed', { where, fault });
+  }
+
+  #wake(): void {
+    this.#turnAlarm.ring();
+    for (const { alarm } of this.#deliveries.values()) alarm.ring();
+  }
+
+  /** The timer's own delay tells how long the event loop was blocked; a finer measure would wake the process. */
+  #startBeats(): NodeJS.Timeout {
+    this.#beatDueAt = performance.now() + BEAT_INTERVAL_MS;
+    return setInterval(() => {
+      this.#eventLoopDelayMs = Math.max(0, Math.round(performance.now() - this.#beatDueAt));
+      this.#beatDueAt = performance.now() + BEAT_INTERVAL_MS;
+      this.#socket?.beat();
+    }, BEAT_INTERVAL_MS);
+  }
+
+  #beat(): BrocaBeat {
+    const { uncertain, ...queue } = this.#figures();
+    this.#problems.set('uncertain', uncertain > 0 ? [`${uncertain} parts may or may not have been delivered (broca queue list)`] : []);
+    this.#problems.set('channels', this.#channels?.problems.map(formatProblem) ?? []);
+    return {
+      type: 'beat',
+      at: Date.now(),
+      eventLoopDelayMs: this.#eventLoopDelayMs,
+      mode: this.#config.mode,
+      queue: { ...queue, settled: this.#settled },
+      letta: this.#standing.state,
+      channels: this.#channels?.channels.map((channel) => channel.health()) ?? [],
+      problems: this.#problems.list(),
+    };
+  }
+
+  #channel(name: string): LoadedChannel | undefined {
+    return this.#channels?.channels.find((channel) => channel.name === name);
+  }
+
+  #longestPart(channel: string): number | null {
+    return this.#channel(channel)?.capabilities?.longestPart ?? null;
+  }
+
+  /** True when a fault that nobody caught was a plugin's, which is stopped by now; false when it is ours. */
+  blame(error: unknown): boolean {
+    return this.#channels?.blame(error) ?? false;
+  }
+}
