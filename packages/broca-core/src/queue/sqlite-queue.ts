@@ -139,7 +139,7 @@ function toTurn(row: TurnRow | undefined): Turn | null {
 
 /** Every message of the turn, oldest first; the newest is the one that is answered. */
 const TURN_ROW = `
-  SELECT turns.id, turns.conversation_id AS conversationId, channel, account, chat, failures,
+  SELECT turns.id, turns.conversation_id AS conversationId, conversations.channel, account, chat, failures,
     unavailable_since AS unavailableSince, turns.created_at AS createdAt, user_id AS userId,
     sender_id AS senderId, username, display_name AS displayName, identity_id AS identityId, block_id AS blockId,
     (SELECT external_id FROM inbounds WHERE turn_id = turns.id ORDER BY id DESC LIMIT 1) AS inReplyTo,
