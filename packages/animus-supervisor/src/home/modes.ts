@@ -57,8 +57,9 @@ function wrongModes(paths: readonly string[], wanted: number): WrongMode[] {
 /** Refuses a home that belongs to another user, with the owner's name. A home that is not there belongs to nobody. */
 export function checkHomeOwner(home: string, uid: number | null): Result<null, string> {
   const stat = fs.statSync(home, { throwIfNoEntry: false });
-  if (stat === undefined || uid === null || stat.uid === uid) return ok(null);
-  if (!stat.isDirectory()) return failed(`${home} is not a folder`);
+  if (stat === undefined) return ok(null);
+  if (!stat.isDirectory()) return failed(`${home} is not a folder: set ANIMUS_HOME to a folder, or to one that is not there yet`);
+  if (uid === null || stat.uid === uid) return ok(null);
   return failed(`${home} belongs to ${userName(stat.uid)}: run animus as that user, or set ANIMUS_HOME to a home of your own`);
 }
 

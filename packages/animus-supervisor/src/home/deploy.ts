@@ -1,0 +1,119 @@
+/**
+ * Deploy, all or nothing: the agent's whole folder is made in a stage beside its place and renamed in as the last
+ * step. Whatever fails or kills it before that leaves no agent, and the stage goes with the next deploy at the latest.
+ *
+ *     check Letta → clone → runtime → build → .env, settings, folders → database → rename
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { type AgentId, failed, formatProblem, loadBrocaConfig, ok, type Result, setEnvironmentValues } from 'animus-protocol';
+import { cloneRepository, makeRepository } from './git.ts';
+import type { Installation } from './installation.ts';
+import { checkLetta } from './letta-check.ts';
+import { FILE_MODE, makePrivateFolder, writeNewPrivateFile } from './modes.ts';
+import { type AgentPaths, agentFolderPaths, agentPaths } from './paths.ts';
+import { buildRelease, runRelease, switchRelease } from './release.ts';
+import { ensureRuntime } from './runtime.ts';
+import { makeStage } from './stage.ts';
+
+export type DeployRequest = {
+  /** Made and private already (init.ts). */
+  home: string;
+  installation: Installation;
+  id: AgentId;
+  /** In the form `parseEndpoint` gives. */
+  endpoint: string;
+  key: string;
+  /** `broca` of animus.config.json. */
+  source: { repository: string | null; ref: string | null };
+  /** Ask Letta first whether agent, endpoint and key fit together. */
+  isChecked: boolean;
+  now: Date;
+  signal: AbortSignal;
+  /** Told before each step, in words for a person. */
+  report: (step: string) => void;
+};
+
+export type Deployed = { folder: string; commit: string; release: string; runtime: string };
+
+export async function deployAgent(request: DeployRequest): Promise<Result<Deployed, string>> {
+  const { home, id, report } = request;
+  const target = agentPaths(home, id);
+  const taken = failed(`${id} is deployed already (${target.folder}). To make it anew: animus remove ${id}, then deploy again`);
+  if (fs.lstatSync(target.folder, { throwIfNoEntry: false }) !== undefined) return taken;
+  if (!isUsableKey(request.key)) return failed('this key cannot be right: a key is one line without blanks or control characters');
+  if (request.isChecked) {
+    report(`asking Letta at ${request.endpoint} for ${id}`);
+    const checked = await checkLetta(request);
+    if (!checked.ok) return checked;
+  }
+  using stage = makeStage(home, id);
+  const built = await buildFolder(agentFolderPaths(stage.folder), request);
+  if (!built.ok) return built;
+  if (request.signal.aborted) return failed('interrupted');
+  return stage.moveTo(target.folder) ? ok({ ...built.value, folder: target.folder }) : taken;
+}
+
+async function buildFolder(agent: AgentPaths, request: DeployRequest): Promise<Result<Omit<Deployed, 'folder'>, string>> {
+  const { home, installation, signal, report } = request;
+  report('cloning Broca');
+  const cloned = await cloneBroca(agent.clone, request);
+  if (!cloned.ok) return cloned;
+  report('preparing the runtime');
+  const runtime = ensureRuntime(home, installation);
+  report('building the release');
+  const release = await buildRelease({ agent, runtime, commit: cloned.value.commit, now: request.now });
+  if (!release.ok) return release;
+  switchRelease(agent, release.value);
+  const written = writeFiles(agent, request);
+  if (!written.ok) return written;
+  report('creating the database');
+  const created = await runRelease(runtime, agent, ['create-database', '--folder', agent.folder], signal);
+  if (!created.ok) return failed(`the database could not be created: ${created.error}`);
+  if (!fs.existsSync(agent.database)) return failed('the database could not be created: Broca made no animus.db');
+  fs.chmodSync(agent.database, FILE_MODE);
+  return ok({ commit: cloned.value.commit, release: release.value, runtime: runtime.version });
+}
+
+/** The configured repository, else the one Animus runs from, else one made of the sources Animus was installed with. */
+async function cloneBroca(target: string, { source, installation, signal }: DeployRequest): Promise<Result<{ commit: string }, string>> {
+  const repository = source.repository ?? (installation.kind === 'checkout' ? installation.root : null);
+  if (repository !== null) return await cloneRepository({ source: repository, ref: source.ref, target, signal });
+  if (source.ref !== null)
+    return failed('broca.ref in animus.config.json needs broca.repository: this Animus was installed as a package and has no history');
+  fs.cpSync(installation.root, target, { recursive: true, filter: (file) => isSource(path.relative(installation.root, file)) });
+  const at = fs.statSync(path.join(installation.root, 'package.json')).mtime;
+  return await makeRepository(target, `Animus ${installation.version}`, at, signal);
+}
+
+/** What of an installed package is source: all but what was installed or built into it. */
+function isSource(name: string): boolean {
+  const parts = name.split(path.sep);
+  return !parts.includes('node_modules') && !parts.includes('dist') && parts[0] !== '.git';
+}
+
+function writeFiles(agent: AgentPaths, { id, endpoint, key }: DeployRequest): Result<null, string> {
+  const values = { AGENT_ID: id, AGENT_ENDPOINT: endpoint, AGENT_API_KEY: key };
+  const environment = setEnvironmentValues(readTemplate(agent, 'env') ?? '', values);
+  if (!environment.ok) return environment;
+  const settings = readTemplate(agent, 'settings.json') ?? '{}\n';
+  const { problems } = loadBrocaConfig({ agentIdOfFolder: id, environment: environment.value, settings, fleet: null });
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0)
+    return failed(`the clone's templates do not fit this Animus:\n${errors.map((problem) => `  ${formatProblem(problem)}`).join('\n')}`);
+  writeNewPrivateFile(agent.environment, environment.value);
+  writeNewPrivateFile(agent.settings, settings);
+  for (const folder of [agent.logs, agent.inbox, agent.outbox, agent.run, agent.plugins]) makePrivateFolder(folder);
+  return ok(null);
+}
+
+/** Templates come from the clone, so that they fit its version of Broca. */
+function readTemplate(agent: AgentPaths, name: string): string | null {
+  const file = path.join(agent.clone, 'templates', name);
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null;
+}
+
+/** A key pasted with its line break, or with the words around it, is found here and not by Letta. */
+function isUsableKey(key: string): boolean {
+  return key !== '' && [...key].every((character) => character > ' ' && character !== '\u007f');
+}

@@ -1,0 +1,155 @@
+/**
+ * Git, as deploy needs it: an agent's own clone of Broca. The source may be anybody's, so nothing of it may run
+ * here: no hooks, no transport that starts a program, no submodules, no prompt; and no link may lead out of the clone.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { failed, ok, type Result } from 'animus-protocol';
+import { execa } from 'execa';
+
+export type CloneRequest = {
+  /** A path, or an address git knows. */
+  source: string;
+  /** Branch, tag or commit; null takes what the source has checked out. */
+  ref: string | null;
+  /** Must not be there yet. */
+  target: string;
+  signal: AbortSignal;
+};
+
+/** Wins over every configuration file, the source's and the person's own. */
+const SAFE_CONFIGURATION: readonly string[] = [
+  ['core.hooksPath', '/dev/null'],
+  ['core.fsmonitor', 'false'],
+  ['submodule.recurse', 'false'],
+  ['protocol.ext.allow', 'never'],
+  ['advice.detachedHead', 'false'],
+].flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+
+const ENVIRONMENT: Record<string, string | undefined> = {
+  LC_ALL: 'C',
+  GIT_TERMINAL_PROMPT: '0',
+  // `ext::` and helpers of other names start programs; these four do not.
+  GIT_ALLOW_PROTOCOL: 'file:git:http:https:ssh',
+  GIT_LFS_SKIP_SMUDGE: '1',
+  // Set when animus is called from a git hook; they would point git at that other repository.
+  GIT_DIR: undefined,
+  GIT_WORK_TREE: undefined,
+  GIT_INDEX_FILE: undefined,
+};
+
+/** Clones, checks out `ref`, and refuses a clone with a link that leads out of it. */
+export async function cloneRepository(request: CloneRequest): Promise<Result<{ commit: string }, string>> {
+  const refused = refuseUnsafe(request);
+  if (refused !== null) return failed(refused);
+  const { target, signal } = request;
+  // --no-local: everything is copied through git's own protocol. No hard links, no borrowed objects: the clone stands alone.
+  const options = ['--quiet', '--no-local', '--no-recurse-submodules', '--template=', ...(request.ref === null ? [] : ['--no-checkout'])];
+  const cloned = await git(['clone', ...options, '--', request.source, target], { cwd: path.dirname(target), signal });
+  if (!cloned.ok) return failed(`git could not clone ${request.source}: ${cloned.error}`);
+  if (request.ref !== null) {
+    const checkedOut = await checkOut(request.ref, request);
+    if (!checkedOut.ok) return checkedOut;
+  }
+  const outside = findLinkOutside(target);
+  if (outside !== null) return failed(`${request.source} has a link that leads out of it (${outside}): it is not cloned`);
+  return await readCommit(target, signal);
+}
+
+/** Makes a repository of a folder's files, as an installation without one needs it. `at` makes equal sources equal commits. */
+export async function makeRepository(
+  folder: string,
+  message: string,
+  at: Date,
+  signal: AbortSignal,
+): Promise<Result<{ commit: string }, string>> {
+  const date = `${Math.trunc(at.getTime() / 1000)} +0000`;
+  const author = { GIT_AUTHOR_NAME: 'Animus', GIT_AUTHOR_EMAIL: 'animus@localhost', GIT_AUTHOR_DATE: date };
+  const committer = { GIT_COMMITTER_NAME: 'Animus', GIT_COMMITTER_EMAIL: 'animus@localhost', GIT_COMMITTER_DATE: date };
+  const steps = [
+    ['init', '--quiet', '--template=', '--initial-branch=main'],
+    ['add', '--all', '--force'],
+    ['-c', 'commit.gpgSign=false', 'commit', '--quiet', '--no-verify', '--message', message],
+  ];
+  for (const step of steps) {
+    const done = await git(step, { cwd: folder, signal, environment: { ...author, ...committer } });
+    if (!done.ok) return failed(`git could not make a repository of the packaged sources: ${done.error}`);
+  }
+  return await readCommit(folder, signal);
+}
+
+async function readCommit(clone: string, signal: AbortSignal): Promise<Result<{ commit: string }, string>> {
+  const commit = await git(['rev-parse', '--verify', 'HEAD^{commit}'], { cwd: clone, signal });
+  return commit.ok ? ok({ commit: commit.value.trim() }) : failed(`the clone has no commit: ${commit.error}`);
+}
+
+async function checkOut(ref: string, { source, target, signal }: CloneRequest): Promise<Result<null, string>> {
+  const remote = `refs/remotes/origin/${ref}`;
+  const isBranch = await git(['rev-parse', '--verify', '--quiet', remote], { cwd: target, signal });
+  // A branch is followed, so that a later pull works; anything else is checked out as it is.
+  const how = isBranch.ok
+    ? ['checkout', '--quiet', '-B', ref, '--track', `origin/${ref}`]
+    : ['checkout', '--quiet', '--detach', `${ref}^{commit}`];
+  const done = await git(how, { cwd: target, signal });
+  return done.ok ? ok(null) : failed(`${source} has no branch, tag or commit ${ref}: ${done.error}`);
+}
+
+function refuseUnsafe({ source, ref }: CloneRequest): string | null {
+  if (source === '' || hasControlCharacter(source))
+    return 'broca.repository in animus.config.json is empty or has control characters in it';
+  if (/^[a-z0-9+.-]*::/i.test(source))
+    return `${source}: this way of reaching a repository starts a program, and is not taken; use https, ssh or a path`;
+  if (ref !== null && (!/^[A-Za-z0-9_][A-Za-z0-9_./+-]*$/.test(ref) || ref.includes('..'))) {
+    return `${JSON.stringify(ref)} cannot be a branch, tag or commit (broca.ref in animus.config.json)`;
+  }
+  return null;
+}
+
+function hasControlCharacter(text: string): boolean {
+  return [...text].some((character) => character < ' ' || character === '\u007f');
+}
+
+/** The first link below `clone` whose target lies outside, relative to `clone`; null when there is none. */
+function findLinkOutside(clone: string): string | null {
+  const root = fs.realpathSync(clone);
+  for (const entry of fs.readdirSync(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isSymbolicLink()) continue;
+    const link = path.join(entry.parentPath, entry.name);
+    const name = path.relative(root, link);
+    if (name.startsWith(`.git${path.sep}`)) continue;
+    if (!isInside(root, path.resolve(entry.parentPath, fs.readlinkSync(link))) || !isInside(root, realPathOf(link))) return name;
+  }
+  return null;
+}
+
+/** Where a link really leads, through other links; a dangling one leads where it says. */
+function realPathOf(link: string): string {
+  try {
+    return fs.realpathSync(link);
+  } catch {
+    return path.resolve(path.dirname(link), fs.readlinkSync(link));
+  }
+}
+
+function isInside(root: string, file: string): boolean {
+  return file === root || file.startsWith(`${root}${path.sep}`);
+}
+
+type GitOptions = { cwd: string; signal: AbortSignal; environment?: Record<string, string> };
+
+/** Runs git and gives its output, or the last lines of what it complained about. */
+async function git(args: readonly string[], options: GitOptions): Promise<Result<string, string>> {
+  const env = { ...ENVIRONMENT, ...options.environment };
+  const ended = await execa('git', [...SAFE_CONFIGURATION, ...args], {
+    cwd: options.cwd,
+    env,
+    reject: false,
+    stdin: 'ignore',
+    cancelSignal: options.signal,
+  });
+  if (!ended.failed) return ok(ended.stdout);
+  if (ended.isCanceled) return failed('interrupted');
+  if (ended.code === 'ENOENT') return failed('there is no git on this machine: install it first');
+  const complaint = ended.stderr.split('\n').filter((line) => line !== '');
+  return failed(complaint.slice(-3).join(' ') || ended.shortMessage || 'it failed without a word');
+}

@@ -1,0 +1,156 @@
+/**
+ * A release is a Broca built from an agent's clone: `releases/<commit>/` with the bundle, the plugins and a
+ * link to the packages of the runtime it was built for. It never changes; `current` is switched in one rename.
+ */
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { failed, ok, type Result } from 'animus-protocol';
+import type { BuildFailure, Plugin } from 'esbuild';
+import { execa } from 'execa';
+import * as v from 'valibot';
+import { bundleOptions } from './bundle.ts';
+import { writeNewPrivateFile } from './modes.ts';
+import type { AgentPaths } from './paths.ts';
+import { findPlugins } from './plugins.ts';
+import { type Runtime, runtimePaths } from './runtime.ts';
+import { makeStage } from './stage.ts';
+
+/** Entry of the Broca program in a clone. */
+const ENTRY = 'packages/broca-core/src/main.ts';
+
+export type Release = { commit: string; version: string; runtime: string; builtAt: string };
+
+const releaseFile: v.GenericSchema<Release> = v.object({
+  commit: v.string(),
+  version: v.string(),
+  runtime: v.string(),
+  builtAt: v.string(),
+});
+export type BuildRequest = { agent: AgentPaths; runtime: Runtime; commit: string; now: Date };
+
+/** Builds what the clone holds now into a new release and gives its folder's name. Nothing is switched. */
+export async function buildRelease(request: BuildRequest): Promise<Result<string, string>> {
+  const { agent, runtime, commit } = request;
+  if (!fs.existsSync(path.join(agent.clone, ENTRY)))
+    return failed(`the clone is no Broca: it has no ${ENTRY}. Look at broca.repository and broca.ref in animus.config.json`);
+  const plugins = findPlugins([path.join(agent.clone, 'plugins'), agent.plugins]);
+  if (!plugins.ok) return plugins;
+  fs.mkdirSync(agent.releases, { recursive: true, mode: 0o700 });
+  using stage = makeStage(agent.releases, 'release');
+  const bundled = await bundle(request, plugins.value, stage.folder);
+  if (!bundled.ok) return bundled;
+  fs.symlinkSync(path.join('../../../runtime', runtime.version, 'node_modules'), path.join(stage.folder, 'node_modules'));
+  const release: Release = { commit, version: cloneVersion(agent.clone), runtime: runtime.version, builtAt: request.now.toISOString() };
+  writeNewPrivateFile(path.join(stage.folder, 'release.json'), `${JSON.stringify(release, null, 2)}\n`);
+  return ok(placeRelease(stage, agent.releases, commit));
+}
+
+/** A second build of one commit (its plugins or edits changed) is another release. */
+function placeRelease(stage: { moveTo(target: string): boolean }, releases: string, commit: string): string {
+  for (let count = 1; ; count += 1) {
+    const name = count === 1 ? commit : `${commit}-${count}`;
+    if (stage.moveTo(path.join(releases, name))) return name;
+  }
+}
+
+/** Makes a release the one in use; whoever starts next runs it. */
+export function switchRelease(agent: AgentPaths, name: string): void {
+  const link = path.join(agent.releases, `.current-${randomBytes(4).toString('hex')}`);
+  fs.symlinkSync(name, link);
+  fs.renameSync(link, agent.currentRelease);
+}
+
+/** What runs this agent: its release and the runtime that release names. The error says how to get there. */
+export function currentRelease(home: string, agent: AgentPaths): Result<{ release: Release; runtime: Runtime }, string> {
+  const name = path.basename(agent.folder);
+  let text: string;
+  try {
+    text = fs.readFileSync(path.join(agent.currentRelease, 'release.json'), 'utf8');
+  } catch {
+    return failed(`${name} has no release to run (${agent.currentRelease}): deploy it again`);
+  }
+  const release = v.safeParse(v.pipe(v.string(), v.parseJson(), releaseFile), text);
+  if (!release.success) return failed(`${name}: releases/current/release.json cannot be read: ${v.summarize(release.issues)}`);
+  const runtime = runtimePaths(home, release.output.runtime);
+  if (!fs.existsSync(runtime.node))
+    return failed(
+      `${name} runs on the runtime ${runtime.version}, which is missing (${runtime.folder}): deploy any agent to make it again`,
+    );
+  return ok({ release: release.output, runtime });
+}
+
+/** Runs one short command of a release in an agent's folder, and gives what it complained about when it fails. */
+export async function runRelease(
+  runtime: Runtime,
+  agent: AgentPaths,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<null, string>> {
+  const ended = await execa(runtime.node, [agent.program, ...args], {
+    cwd: agent.folder,
+    reject: false,
+    stdin: 'ignore',
+    cancelSignal: signal,
+  });
+  return ended.failed ? failed(ended.stderr.trim() || (ended.shortMessage ?? 'it failed without a word')) : ok(null);
+}
+
+async function bundle({ agent, runtime }: BuildRequest, plugins: Record<string, string>, outFolder: string): Promise<Result<null, string>> {
+  const entries: Record<string, string> = { broca: ENTRY };
+  for (const [name, file] of Object.entries(plugins)) entries[`plugins/${name}`] = file;
+  const { build } = await import('esbuild');
+  try {
+    await build({
+      ...bundleOptions({ source: agent.clone, entries, outFolder, packageFolders: [] }),
+      entryNames: '[dir]/[name]',
+      plugins: [packagesOfRuntime(runtime, [agent.clone, agent.plugins])],
+    });
+    return ok(null);
+  } catch (error) {
+    if (isBuildFailure(error)) return failed(`Broca could not be built:\n${describeFailure(error, agent.folder)}`);
+    throw error;
+  }
+}
+
+/**
+ * npm packages come from the runtime, unless the clone or the plugin brings its own. Without this, esbuild would
+ * look in every node_modules above the home, and what a release holds would depend on where the home lies.
+ */
+function packagesOfRuntime(runtime: Runtime, ownFolders: readonly string[]): Plugin {
+  return {
+    name: 'packages-of-runtime',
+    setup(build) {
+      build.onResolve({ filter: /^[^./]/ }, async (args) => {
+        if (args.pluginData === 'asked' || args.kind === 'entry-point') return undefined;
+        const { kind, importer, namespace } = args;
+        const asked = { kind, importer, namespace, pluginData: 'asked' };
+        const near = await build.resolve(args.path, { ...asked, resolveDir: args.resolveDir });
+        const isOwn = ownFolders.some((folder) => near.path.startsWith(folder + path.sep));
+        if (near.external || isOwn || near.path.startsWith(runtime.folder + path.sep)) return near;
+        return await build.resolve(args.path, { ...asked, resolveDir: runtime.folder });
+      });
+    },
+  };
+}
+
+function cloneVersion(clone: string): string {
+  const parsed = v.safeParse(
+    v.pipe(v.string(), v.parseJson(), v.object({ version: v.string() })),
+    fs.readFileSync(path.join(clone, 'package.json'), 'utf8'),
+  );
+  return parsed.success ? parsed.output.version : 'unknown';
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
+}
+
+function describeFailure(failure: BuildFailure, folder: string): string {
+  const lines = failure.errors.slice(0, 5).map(({ text, location }) => {
+    const place = location === null ? '' : `${path.relative(folder, path.resolve(folder, 'broca', location.file))}:${location.line}: `;
+    return `  ${place}${text}`;
+  });
+  if (failure.errors.length > lines.length) lines.push(`  and ${failure.errors.length - lines.length} more`);
+  return lines.join('\n');
+}

@@ -1,0 +1,80 @@
+/**
+ * All or nothing: what takes several steps is made in a stage, a hidden folder beside its target, and renamed
+ * into place as the last step. A stage whose maker was killed is swept by the next one who makes something there.
+ */
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { FOLDER_MODE } from './modes.ts';
+
+export type Stage = {
+  folder: string;
+  /** Renames the stage to `target`; false when something stands there already (the stage is left). */
+  moveTo(target: string): boolean;
+  /** Deletes the stage if it was not moved. */
+  [Symbol.dispose](): void;
+};
+
+/** `.stage-<label>.<pid>.<start of that process>.<random>`: no agent's name, and it tells whether its maker lives. */
+const STAGE_NAME = /^\.stage-.+\.(\d+)\.(\d+)\.[0-9a-f]{8}$/;
+
+export function makeStage(parent: string, label: string): Stage {
+  sweepStages(parent);
+  const start = processStart(process.pid) ?? 0;
+  const folder = path.join(parent, `.stage-${label}.${process.pid}.${start}.${randomBytes(4).toString('hex')}`);
+  fs.mkdirSync(folder, { mode: FOLDER_MODE });
+  return {
+    folder,
+    moveTo: (target) => moveInto(folder, target),
+    [Symbol.dispose]: () => fs.rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Deletes the stages in `parent` whose makers are dead, and gives their names. */
+export function sweepStages(parent: string): string[] {
+  const swept: string[] = [];
+  for (const name of fs.readdirSync(parent)) {
+    const match = STAGE_NAME.exec(name);
+    if (match === null || processStart(Number(match[1])) === Number(match[2])) continue;
+    fs.rmSync(path.join(parent, name), { recursive: true, force: true });
+    swept.push(name);
+  }
+  return swept;
+}
+
+function moveInto(folder: string, target: string): boolean {
+  if (fs.lstatSync(target, { throwIfNoEntry: false }) !== undefined) return false;
+  try {
+    fs.renameSync(folder, target);
+    return true;
+  } catch (error) {
+    // Somebody was faster between the look and the rename; a rename onto a folder with content is refused by the kernel.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/**
+ * When a process started, in clock ticks since boot, or null when it does not live (a zombie is dead). A reused pid
+ * has another start. Without /proc (macOS) every living process started at 0: then only the pid tells.
+ */
+function processStart(pid: number): number | null {
+  if (!fs.existsSync('/proc/self/stat')) return isAlive(pid) ? 0 : null;
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // Fields after the closing parenthesis of the name, which may itself hold anything: state is the 1st, starttime the 20th.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[19] === undefined ? null : Number(fields[19]);
+  } catch {
+    return null;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Git repositories for tests of deploy. `snapshotRepository` is today's working tree as a repository, so that a
+ * deploy in a test builds the code under test and not HEAD; `standInRepository` is the smallest one that deploy takes.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const AUTHOR = ['-c', 'user.name=Test', '-c', 'user.email=test@localhost', '-c', 'commit.gpgSign=false'];
+
+/** Runs git in a folder and gives its output. Throws with git's complaint when it fails. */
+export function runGit(folder: string, args: readonly string[]): string {
+  return execFileSync('git', [...AUTHOR, ...args], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+}
+
+/** Writes files below a folder, making the folders between. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    const file = path.join(folder, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text);
+  }
+}
+
+/** Commits everything in a folder as a repository of its own and gives the commit. */
+export function commitAll(folder: string, message: string): string {
+  if (!fs.existsSync(path.join(folder, '.git'))) runGit(folder, ['init', '--quiet', '--template=', '--initial-branch=main']);
+  runGit(folder, ['add', '--all']);
+  runGit(folder, ['commit', '--quiet', '--message', message]);
+  return runGit(folder, ['rev-parse', 'HEAD']);
+}
+
+/**
+ * The working tree around `root` (tracked and untracked files, ignored ones not) as a repository in the temp folder.
+ * Made once for each content: tests of one run share it. Do not change it; the temp folder's owner removes it.
+ */
+export function snapshotRepository(root: string): string {
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root, encoding: 'utf8' });
+  const names = listed.split('\0').filter((name) => name !== '' && fs.existsSync(path.join(root, name)));
+  const hash = createHash('sha256');
+  for (const name of names.sort())
+    hash
+      .update(`${name}\0`)
+      .update(fs.readFileSync(path.join(root, name)))
+      .update('\0');
+  const target = path.join(os.tmpdir(), `animus-snapshot-${hash.digest('hex').slice(0, 16)}`);
+  if (fs.existsSync(target)) return target;
+  const stage = fs.mkdtempSync(`${target}-`);
+  for (const name of names) {
+    fs.mkdirSync(path.dirname(path.join(stage, name)), { recursive: true });
+    fs.copyFileSync(path.join(root, name), path.join(stage, name));
+  }
+  commitAll(stage, 'Working tree');
+  moveUnlessThere(stage, target);
+  return target;
+}
+
+/** Another test file may have made the same one meanwhile. */
+function moveUnlessThere(stage: string, target: string): void {
+  try {
+    fs.renameSync(stage, target);
+  } catch (error) {
+    fs.rmSync(stage, { recursive: true, force: true });
+    if (!fs.existsSync(target)) throw error;
+  }
+}
+
+const STAND_IN: Readonly<Record<string, string>> = {
+  'package.json': '{ "name": "stand-in", "version": "9.9.9", "type": "module" }\n',
+  '.gitignore': 'node_modules/\n',
+  'packages/animus-protocol/package.json': '{ "name": "animus-protocol", "version": "9.9.9", "type": "module" }\n',
+  'packages/animus-protocol/src/index.ts': "export const origin: string = 'the clone';\n",
+  'packages/broca-core/package.json': '{ "name": "broca-core", "version": "9.9.9", "type": "module" }\n',
+  'templates/env': '# An agent\nAGENT_ID=\nAGENT_ENDPOINT=https://your-letta-instance.com\nAGENT_API_KEY=\n# The end\n',
+  'templates/settings.json': '{\n  "message_processing": { "mode": "echo" }\n}\n',
+};
+
+/** A repository shaped as ours, with the Broca of stand-in/broca.ts. `files` are added to it or replace its own. */
+export function standInRepository(folder: string, files: Readonly<Record<string, string>> = {}): string {
+  const main = fs.readFileSync(path.join(import.meta.dirname, 'stand-in/broca.ts'), 'utf8');
+  writeFiles(folder, { ...STAND_IN, 'packages/broca-core/src/main.ts': main, ...files });
+  commitAll(folder, 'Stand-in');
+  return folder;
+}
