@@ -1,7 +1,7 @@
 /** Bundles the programs into dist/. Each file is put in place by a rename; a running program keeps what it has. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { type BuildFailure, build } from 'esbuild';
 import { bundleOptions } from '../packages/animus-supervisor/src/home/bundle.ts';
 import { sourcesDigest } from './bootstrap/sources.mjs';
 
@@ -39,6 +39,10 @@ function dropOldChunks(kept: Set<string>, now: number): void {
   }
 }
 
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && 'errors' in error;
+}
+
 const sources = sourcesDigest(root);
 const entries = Object.fromEntries(Object.entries(ENTRIES).filter(([, file]) => fs.existsSync(path.join(root, file))));
 fs.mkdirSync(dist, { recursive: true });
@@ -48,6 +52,10 @@ try {
   const kept = moveInto(staging, dist);
   dropOldChunks(kept, Date.now());
   fs.writeFileSync(path.join(dist, 'build.json'), `${JSON.stringify({ sources })}\n`);
+} catch (error) {
+  // esbuild has shown its errors already, with the lines they are about.
+  if (!isBuildFailure(error)) throw error;
+  process.exitCode = 1;
 } finally {
   fs.rmSync(staging, { recursive: true, force: true });
 }

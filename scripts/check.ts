@@ -21,9 +21,10 @@ const CHECKS: Check[] = [
   {
     name: 'who imports whom',
     program: process.execPath,
-    args: [module('dependency-cruiser/bin/dependency-cruise.mjs'), '--config', '.dependency-cruiser.mjs', 'packages', 'scripts', 'test'],
+    args: [module('dependency-cruiser/bin/dependency-cruiser.mjs'), '--config', '.dependency-cruiser.mjs', 'packages', 'scripts', 'test'],
   },
   { name: 'dead code', program: process.execPath, args: [module('knip/bin/knip.js')] },
+  { name: 'bundles', program: process.execPath, args: ['scripts/build.ts'] },
   { name: 'generated files', program: process.execPath, args: ['scripts/schemas.ts', '--check'] },
 ];
 
