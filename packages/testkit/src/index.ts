@@ -11,3 +11,4 @@ export {
   type TurnChoice,
 } from './letta-simulator/simulator.ts';
 export type { AgentSettings, RecordedRequest, RunStatus, SimulatorEvent, Turn, TurnOutcome } from './letta-simulator/world.ts';
+export { commitAll, runGit, snapshotRepository, standInRepository, writeFiles } from './repository.ts';

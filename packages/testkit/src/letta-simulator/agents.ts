@@ -51,22 +51,22 @@ function listAgents(ask: Ask): Reply {
     return page;
   }
   const seen = [...ask.world.agents.values()].filter((agent) => agent.apiKey === ask.apiKey);
-  const cut = cutPage(seen, page);
+  const cut = cutPage(seen, page, 'by-order');
   return isReply(cut) ? cut : answer(cut.map((agent) => wireAgent(ask.world, agent)));
 }
 
 function retrieveAgent(ask: Ask): Reply {
-  const found = agentOf(ask, ask.params['agent_id'] ?? '');
+  const found = agentOf(ask, ask.params.agent_id ?? '');
   return found.agent === null ? found.refusal : answer(wireAgent(ask.world, found.agent));
 }
 
 function listAgentMessages(ask: Ask): Reply {
-  const found = agentOf(ask, ask.params['agent_id'] ?? '');
+  const found = agentOf(ask, ask.params.agent_id ?? '');
   return found.agent === null ? found.refusal : listRows(ask, found.agent);
 }
 
 function listConversation(ask: Ask): Reply {
-  const conversation = ask.params['conversation_id'] ?? '';
+  const conversation = ask.params.conversation_id ?? '';
   const agentId = conversation === 'default' ? ask.query.get('agent_id') : conversation;
   if (agentId === null || !agentId.startsWith('agent-')) {
     return refuse(404, `Conversation ${conversation} not found`);
@@ -81,7 +81,7 @@ function listRows(ask: Ask, agent: Agent): Reply {
   if (isReply(page)) {
     return page;
   }
-  const cut = cutPage(agent.rows, page);
+  const cut = cutPage(agent.rows, page, 'by-age');
   if (isReply(cut)) {
     return cut;
   }

@@ -17,6 +17,11 @@ export class AnswerWriter {
     this.#spoil = spoil;
   }
 
+  /** Nothing but pings gets out any more, and the connection stays open. */
+  get isStalled(): boolean {
+    return this.#isSpoilt && this.#spoil?.kind === 'stall';
+  }
+
   json(status: number, body: Json, headers: Record<string, string>): void {
     const type = headers['content-type'] ?? 'application/json';
     const text = type === 'application/json' ? JSON.stringify(body) : String(body);
@@ -39,7 +44,7 @@ export class AnswerWriter {
 
   /** A keepalive ping: gets through a stall that lets pings through, and is no progress. */
   ping(text: string): void {
-    const isLetThrough = !this.#isSpoilt || (this.#spoil?.kind === 'stall' && this.#spoil.pings === true);
+    const isLetThrough = !this.#isSpoilt || (this.isStalled && this.#spoil?.kind === 'stall' && this.#spoil.pings === true);
     if (isLetThrough && this.#response.headersSent && !this.#response.writableEnded) {
       this.#response.write(text);
     }

@@ -39,7 +39,7 @@ function wireBlock(fields: JsonObject, label: string, value: string): Block {
     label,
     read_only: flagAt(fields, 'read_only', false),
     description: textAt(fields, 'description'),
-    metadata: isObject(fields['metadata']) ? fields['metadata'] : {},
+    metadata: isObject(fields.metadata) ? fields.metadata : {},
     hidden: null,
     tags: textsAt(fields, 'tags'),
     id: newId('block'),
@@ -88,12 +88,12 @@ function listBlocks(ask: Ask): Reply {
     .filter((block) => label === null || block.label === label)
     .filter((block) => search === null || block.label.includes(search))
     .filter((block) => tags.length === 0 || tags.some((tag) => textsAt(block, 'tags').includes(tag)));
-  const cut = cutPage(seen, page);
+  const cut = cutPage(seen, page, 'by-order');
   return isReply(cut) ? cut : answer(cut);
 }
 
 function withBlock(ask: Ask, act: (block: Block) => Reply): Reply {
-  const id = ask.params['block_id'] ?? '';
+  const id = ask.params.block_id ?? '';
   if (!BLOCK_ID.test(id)) {
     return unprocessable(['path', 'block_id'], 'String should match pattern', ['block-123e4567-e89b-42d3-8456-426614174000']);
   }
@@ -154,7 +154,7 @@ function uniqueViolation(): Reply {
 }
 
 function attach(ask: Ask): Reply {
-  const found = agentOf(ask, ask.params['agent_id'] ?? '');
+  const found = agentOf(ask, ask.params.agent_id ?? '');
   if (found.agent === null) {
     return found.refusal;
   }
@@ -169,7 +169,7 @@ function attach(ask: Ask): Reply {
 }
 
 function detach(ask: Ask): Reply {
-  const found = agentOf(ask, ask.params['agent_id'] ?? '');
+  const found = agentOf(ask, ask.params.agent_id ?? '');
   if (found.agent === null) {
     return found.refusal;
   }
@@ -184,7 +184,7 @@ function detach(ask: Ask): Reply {
 }
 
 function listAttached(ask: Ask): Reply {
-  const found = agentOf(ask, ask.params['agent_id'] ?? '');
+  const found = agentOf(ask, ask.params.agent_id ?? '');
   if (found.agent === null) {
     return found.refusal;
   }
@@ -195,16 +195,17 @@ function listAttached(ask: Ask): Reply {
   const cut = cutPage(
     found.agent.blockIds.flatMap((id) => ask.world.blocks.get(id)?.block ?? []),
     page,
+    'by-order',
   );
   return isReply(cut) ? cut : answer(cut);
 }
 
 function withAttached(ask: Ask, act: (block: Block) => Reply): Reply {
-  const found = agentOf(ask, ask.params['agent_id'] ?? '');
+  const found = agentOf(ask, ask.params.agent_id ?? '');
   if (found.agent === null) {
     return found.refusal;
   }
-  const label = ask.params['label'] ?? '';
+  const label = ask.params.label ?? '';
   const block = attachedWithLabel(ask.world, found.agent, label);
   return block === null ? refuse(404, `No block with label '${label}' found for agent '${found.agent.id}'`) : act(block);
 }

@@ -33,9 +33,9 @@ function listIdentities(ask: Ask): Reply {
   const key = ask.query.get('identifier_key');
   const type = ask.query.get('identity_type');
   const seen = mine(ask).filter(
-    (identity) => (key === null || identity.identifier_key === key) && (type === null || identity['identity_type'] === type),
+    (identity) => (key === null || identity.identifier_key === key) && (type === null || identity.identity_type === type),
   );
-  const cut = cutPage(seen, page);
+  const cut = cutPage(seen, page, 'by-order');
   return isReply(cut) ? cut : answer(cut);
 }
 
@@ -106,7 +106,7 @@ function upsertIdentity(ask: Ask): Reply {
 }
 
 function withIdentity(ask: Ask, act: (identity: Identity) => Reply): Reply {
-  const id = ask.params['identity_id'] ?? '';
+  const id = ask.params.identity_id ?? '';
   const kept = ask.world.identities.get(id);
   return kept === undefined || kept.apiKey !== ask.apiKey ? refuse(404, `Identity not found with id='${id}'`) : act(kept.identity);
 }
@@ -146,7 +146,7 @@ function detach(ask: Ask): Reply {
 }
 
 function onAgent(ask: Ask, act: (agent: Agent, identity: Identity) => void): Reply {
-  const found = agentOf(ask, ask.params['agent_id'] ?? '');
+  const found = agentOf(ask, ask.params.agent_id ?? '');
   if (found.agent === null) {
     return found.refusal;
   }

@@ -10,7 +10,7 @@ export function readQuestion(body: JsonObject | null, route: 'agents' | 'convers
   if (body === null) {
     return unprocessable(['body'], 'Field required');
   }
-  const input = body['input'];
+  const input = body.input;
   const messages = listAt(body, 'messages') ?? (route === 'agents' && input !== undefined ? [{ role: 'user', content: input }] : null);
   if (messages === null) {
     return unprocessable(['body', 'messages'], 'Field required');
@@ -28,6 +28,7 @@ export function readQuestion(body: JsonObject | null, route: 'agents' | 'convers
     background: flagAt(body, 'background', false),
     streaming: flagAt(body, 'streaming', route === 'conversations'),
     pings: flagAt(body, 'include_pings', true),
+    tokens: flagAt(body, 'stream_tokens', false),
     route,
   };
 }
@@ -66,7 +67,7 @@ function readUserMessage(message: JsonObject, index: number): UserMessage | Repl
   if (!ROLES.has(textAt(message, 'role') ?? '')) {
     return unprocessable([...place, 'role'], 'Input should be user, system or assistant');
   }
-  const content = message['content'];
+  const content = message.content;
   const text = content === undefined ? null : textOf(content);
   if (content === undefined || text === null) {
     return unprocessable([...place, 'content'], 'Input should be a valid string or a list of content parts');

@@ -25,7 +25,7 @@ export function unprocessable(where: string[], message: string, examples: string
   const place = where.map((part) => `'${part}'`).join(', ');
   const body: JsonObject = { trace_id: '', detail: `[{'type': 'value_error', 'loc': (${place}), 'msg': '${message}'}]` };
   if (examples.length > 0) {
-    body['examples'] = examples;
+    body.examples = examples;
   }
   return { kind: 'json', status: 422, body, headers: {} };
 }

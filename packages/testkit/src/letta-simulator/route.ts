@@ -61,22 +61,23 @@ export function pageOf(query: URLSearchParams, defaults: { order: 'asc' | 'desc'
 }
 
 /**
- * One page of what is stored oldest first. `before` and `after` speak in the order asked for; a cursor nobody knows is an
- * error. `limit` counts from the end nearest the cursor.
+ * One page of what is stored oldest first, `limit` counted from the beginning of the order asked for. A cursor nobody knows
+ * is an error. Objects read `before` and `after` in the order asked for; messages read them as older and newer whatever the
+ * order is (so that only ascending lists can be walked with `after`, and the SDK's own paging repeats itself in others).
  */
-export function cutPage<T extends { id: string }>(stored: readonly T[], page: Page): T[] | Reply {
-  const ordered = page.order === 'asc' ? [...stored] : [...stored].reverse();
+export function cutPage<T extends { id: string }>(stored: readonly T[], page: Page, cursors: 'by-order' | 'by-age'): T[] | Reply {
   for (const cursor of [page.before, page.after]) {
-    if (cursor !== null && !ordered.some(({ id }) => id === cursor)) {
+    if (cursor !== null && !stored.some(({ id }) => id === cursor)) {
       return refuse(404, `No object found with id '${cursor}'`);
     }
   }
-  const from = page.after === null ? 0 : ordered.findIndex(({ id }) => id === page.after) + 1;
-  const to = page.before === null ? ordered.length : ordered.findIndex(({ id }) => id === page.before);
-  const between = ordered.slice(from, Math.max(from, to));
-  return page.before !== null && page.after === null
-    ? between.slice(Math.max(0, between.length - page.limit))
-    : between.slice(0, page.limit);
+  const isSwapped = cursors === 'by-order' && page.order === 'desc';
+  const newerThan = isSwapped ? page.before : page.after;
+  const olderThan = isSwapped ? page.after : page.before;
+  const from = newerThan === null ? 0 : stored.findIndex(({ id }) => id === newerThan) + 1;
+  const to = olderThan === null ? stored.length : stored.findIndex(({ id }) => id === olderThan);
+  const between = stored.slice(from, Math.max(from, to));
+  return (page.order === 'asc' ? between : between.reverse()).slice(0, page.limit);
 }
 
 export function isReply<T>(value: T | Reply): value is Reply {

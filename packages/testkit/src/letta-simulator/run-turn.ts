@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { unreachable } from 'animus-protocol';
-import type { Json } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import type { ScriptStep } from './script.ts';
 import { StreamLog } from './stream-log.ts';
 import { DONE_FRAME, dataFrame, eventFrame, newId, type StopReason, wireError, wirePing, wireStopReason, wireUsage } from './wire.ts';
@@ -16,6 +16,8 @@ export type Question = {
   background: boolean;
   streaming: boolean;
   pings: boolean;
+  /** Assistant messages come in pieces of one id. */
+  tokens: boolean;
   route: 'agents' | 'conversations';
 };
 
@@ -33,6 +35,7 @@ export function createRun(world: World, agent: Agent, question: Question): Run {
     status: 'created',
     stopReason: null,
     metadata: { run_type: question.streaming ? 'send_message_streaming' : 'send_message' },
+    tokens: question.tokens,
     log: new StreamLog(),
     produced: [],
     usage: wireUsage(0, 0, 0),
@@ -46,12 +49,23 @@ export function createRun(world: World, agent: Agent, question: Question): Run {
   return run;
 }
 
-/** Starts the run; it goes on whether or not anybody listens. */
-export function startRun(world: World, agent: Agent, run: Run, question: Question): void {
-  run.status = 'running';
+/** Ends a run that was made and never got as far as a turn; only its stream says so. */
+export function refuseRun(world: World, run: Run, question: Question, message: string): void {
+  writeFirstPing(world, run, question);
+  run.failure = { type: 'internal_error', message, detail: message };
+  endRun(world, run, { status: 'failed', outcome: 'failed', stopReason: 'error' });
+}
+
+function writeFirstPing(world: World, run: Run, question: Question): void {
   if (question.streaming && question.pings) {
     write(world, run, dataFrame(wirePing(run.id, world.now())));
   }
+}
+
+/** Starts the run; it goes on whether or not anybody listens. */
+export function startRun(world: World, agent: Agent, run: Run, question: Question): void {
+  run.status = 'running';
+  writeFirstPing(world, run, question);
   const turn = openTurn(world, agent, run, question);
   const stepId = newId('step');
   storeQuestion(world, agent, run.id, stepId, question);
@@ -189,8 +203,18 @@ function askApproval(world: World, agent: Agent, run: Run, stepId: string, step:
 function publish(world: World, run: Run, messages: ReturnType<World['store']>): void {
   for (const message of messages) {
     run.produced.push(message);
-    write(world, run, dataFrame(message));
+    for (const piece of run.tokens ? piecesOf(message) : [message]) {
+      write(world, run, dataFrame(piece));
+    }
   }
+}
+
+function piecesOf(message: JsonObject): JsonObject[] {
+  const content = message.content;
+  if (message.message_type !== 'assistant_message' || typeof content !== 'string') {
+    return [message];
+  }
+  return (content.match(/\s*\S+|\s+$/g) ?? [content]).map((piece) => ({ ...message, content: piece }));
 }
 
 function waitForRelease(world: World, run: Run, turn: Turn): Promise<void> {

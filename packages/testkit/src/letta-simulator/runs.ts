@@ -67,12 +67,12 @@ function listRuns(ask: Ask): Reply {
       (background === null || String(run.background) === background) &&
       (stopReason === null || run.stopReason === stopReason),
   );
-  const cut = cutPage(seen, page);
+  const cut = cutPage(seen, page, 'by-order');
   return isReply(cut) ? cut : answer(cut.map(wireRun));
 }
 
 function runOf(ask: Ask): Run | null {
-  return ask.world.runFor(ask.params['run_id'] ?? '', ask.apiKey);
+  return ask.world.runFor(ask.params.run_id ?? '', ask.apiKey);
 }
 
 function retrieveRun(ask: Ask): Reply {
@@ -90,7 +90,7 @@ function listRunMessages(ask: Ask): Reply {
     return page;
   }
   const rows = (ask.world.agents.get(run.agentId)?.rows ?? []).filter(({ runId }) => runId === run.id);
-  const cut = cutPage(rows, page);
+  const cut = cutPage(rows, page, 'by-age');
   return isReply(cut) ? cut : answer(cut.flatMap(({ wire }) => wire));
 }
 
@@ -148,7 +148,7 @@ function findRunToStream(ask: Ask, body: JsonObject): { runId: string } | Reply 
     const known = ask.world.redis.runOf(otid);
     return known === null ? refuse(404, `No run found for otid=${otid}. The run may have expired or never existed.`) : { runId: known };
   }
-  const conversation = ask.params['conversation_id'] ?? '';
+  const conversation = ask.params.conversation_id ?? '';
   const agentId = conversation === 'default' ? textAt(body, 'agent_id') : conversation;
   const active = activeRuns(ask, agentId).at(-1);
   if (active === undefined) {
@@ -164,7 +164,7 @@ function activeRuns(ask: Ask, agentId: string | null): Run[] {
 }
 
 function cancelAgent(ask: Ask): Reply {
-  const found = agentOf(ask, ask.params['agent_id'] ?? '');
+  const found = agentOf(ask, ask.params.agent_id ?? '');
   if (found.agent === null) {
     return found.refusal;
   }
@@ -173,7 +173,7 @@ function cancelAgent(ask: Ask): Reply {
 }
 
 function cancelConversation(ask: Ask): Reply {
-  const conversation = ask.params['conversation_id'] ?? '';
+  const conversation = ask.params.conversation_id ?? '';
   const agentId = conversation === 'default' ? ask.query.get('agent_id') : conversation;
   return cancel(
     ask,

@@ -8,7 +8,7 @@ import { readQuestion } from './question.ts';
 import { requestToken } from './redis.ts';
 import { answer, providerError, type Reply, refuse } from './reply.ts';
 import { type Ask, agentOf, bodyObject, isReply, type Route } from './route.ts';
-import { createRun, endRun, type Question, startRun } from './run-turn.ts';
+import { createRun, type Question, refuseRun, startRun } from './run-turn.ts';
 import { wireStopReason } from './wire.ts';
 import type { Agent, Run, World } from './world.ts';
 
@@ -44,7 +44,7 @@ function streamFromAgent(ask: Ask): Reply | Promise<Reply> {
 }
 
 function sendPlain(ask: Ask, question: Question): Reply | Promise<Reply> {
-  const found = agentOf(ask, ask.params['agent_id'] ?? '');
+  const found = agentOf(ask, ask.params.agent_id ?? '');
   if (found.agent === null) {
     return found.refusal;
   }
@@ -57,7 +57,7 @@ function sendToConversation(ask: Ask): Reply | Promise<Reply> {
   if (isReply(question)) {
     return question;
   }
-  const conversation = ask.params['conversation_id'] ?? '';
+  const conversation = ask.params.conversation_id ?? '';
   const agentId = conversation === 'default' && body !== null ? textAt(body, 'agent_id') : null;
   if (agentId === null && !conversation.startsWith('agent-')) {
     return refuse(404, `Conversation ${conversation} not found`);
@@ -112,8 +112,7 @@ function begin(world: World, agent: Agent, question: Question, lock: { token: st
     return failUnstarted(run);
   }
   if (conflict !== null) {
-    run.failure = { type: 'internal_error', message: conflict.message, detail: conflict.message };
-    endRun(world, run, { status: 'failed', outcome: 'failed', stopReason: 'error' });
+    refuseRun(world, run, question, conflict.message);
   } else {
     startRun(world, agent, run, question);
   }

@@ -38,6 +38,8 @@ export class LettaServer {
   readonly #open = new Set<() => void>();
   readonly bugs: unknown[] = [];
   #port: number;
+  /** How often it was stopped. */
+  #life = 0;
 
   constructor(world: World, faults: FaultBook, settings: { port: number; pingIntervalMs: number }) {
     this.#world = world;
@@ -69,6 +71,7 @@ export class LettaServer {
   /** Closes every connection at once, and the listening socket. */
   async stop(): Promise<void> {
     if (this.#server.listening) {
+      this.#life += 1;
       const closed = once(this.#server, 'close');
       this.#server.close();
       this.#server.closeAllConnections();
@@ -97,8 +100,10 @@ export class LettaServer {
     if (fault !== null) {
       this.#world.emit({ kind: 'fault', number: recorded.number, request: recorded });
     }
+    const life = this.#life;
     const isAnswered = fault !== null && (await this.#before(incoming, fault.deed, fault.released));
-    if (isAnswered || response.destroyed) {
+    // A request that was taken is carried out though its client left, but not though its server died.
+    if (isAnswered || life !== this.#life) {
       return;
     }
     const spoil = fault !== null && (fault.deed.kind === 'cut' || fault.deed.kind === 'stall') ? fault.deed : null;
@@ -143,7 +148,7 @@ export class LettaServer {
     const parsed = text === '' ? undefined : parseJson(text);
     const url = new URL(request.url ?? '/', 'http://localhost');
     const headers = plainHeaders(request);
-    const apiKey = /^Bearer (.+)$/i.exec(headers['authorization'] ?? '')?.[1] ?? '';
+    const apiKey = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
     const method = request.method ?? 'GET';
     const found = findRoute(method, url.pathname);
     const body = parsed?.ok === true ? parsed.value : undefined;
@@ -214,6 +219,9 @@ export class LettaServer {
         writer.frame(frame);
       }
       writer.end();
+      if (writer.isStalled && !gone.signal.aborted) {
+        await once(gone.signal, 'abort');
+      }
     } finally {
       clearInterval(timer);
       this.#open.delete(ping);
@@ -277,7 +285,7 @@ function noRoute(recorded: RecordedRequest): Reply {
 function agentNamed(ask: Ask): string | null {
   const inBody: Json | undefined = ask.body;
   const named =
-    ask.params['agent_id'] ?? ask.query.get('agent_id') ?? (inBody !== undefined && isObject(inBody) ? textAt(inBody, 'agent_id') : null);
+    ask.params.agent_id ?? ask.query.get('agent_id') ?? (inBody !== undefined && isObject(inBody) ? textAt(inBody, 'agent_id') : null);
   if (named !== null) {
     return named;
   }

@@ -63,6 +63,7 @@ export type Run = {
   status: RunStatus;
   stopReason: StopReason | null;
   metadata: JsonObject;
+  tokens: boolean;
   /** Where a foreground stream reads; background frames go through Redis. */
   log: StreamLog;
   /** Wire messages the run produced, as a blocking answer lists them. */
