@@ -13,11 +13,16 @@ import { text } from 'node:stream/consumers';
 type Check = { name: string; program: string; args: string[] };
 
 const root = path.dirname(import.meta.dirname);
+const hasColour = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 const module = (file: string): string => path.join(root, 'node_modules', file);
 
 const CHECKS: Check[] = [
-  { name: 'types', program: process.execPath, args: [module('typescript/bin/tsc'), '-b', '--pretty', String(process.stdout.isTTY)] },
-  { name: 'lint and format', program: process.execPath, args: [module('@biomejs/biome/bin/biome'), 'ci', '--diagnostic-level=warn'] },
+  { name: 'types', program: process.execPath, args: [module('typescript/bin/tsc'), '-b', '--pretty', String(hasColour)] },
+  {
+    name: 'lint and format',
+    program: process.execPath,
+    args: [module('@biomejs/biome/bin/biome'), 'ci', '--diagnostic-level=warn', `--colors=${hasColour ? 'force' : 'off'}`],
+  },
   {
     name: 'who imports whom',
     program: process.execPath,
