@@ -8,10 +8,10 @@
  */
 import { join } from 'node:path';
 import { BEAT_INTERVAL_MS, type BrocaBeat, type BrocaConfig, failed, formatProblem, type Result, VERSION, WORKER_LINK_VERSION } from 'animus-protocol';
-import { console as consoleChannel } from '../channel/console.ts';
+import { consolePlugin } from '../channel/console.ts';
 import type { LoadedChannel } from '../channel/guard.ts';
 import { type Channels, createChannels } from '../channel/load.ts';
-import { createSpool } from '../channel/spool.ts';
+import { createSpool, type Spool } from '../channel/spool.ts';
 import { COMMANDS } from '../commands/commands.ts';
 import { readBrocaConfig } from '../config/load.ts';
 import { createInbox, type Inbox } from '../inbox/receive.ts';
@@ -65,6 +65,8 @@ export class Broca {
   #inbox: Inbox;
   #outbox: Outbox;
   #figures: () => StoredFigures;
+  /** Under a supervisor one process watches all inboxes and nudges: inotify instances are few. */
+  #spool: Spool;
   #channels: Channels | null = null;
   #socket: BrocaSocket | null = null;
 
@@ -73,6 +75,7 @@ export class Broca {
     this.#identity = identity;
     this.#config = open.config;
     this.#figures = createFigures(open.store);
+    this.#spool = createSpool({ isAlone: identity.nonce === null, refreshMs: () => this.#config.queueRefreshMs });
     this.#outbox = createOutbox(open.store, (channel, text) => splitText(text, this.#longestPart(channel)), Date.now);
     this.#inbox = createInbox(open.store, Date.now, () => this.#turnAlarm.ring());
     this.#problems.set('configuration', open.problems.map(formatProblem));
@@ -122,8 +125,8 @@ export class Broca {
     const { endpoint, apiKey, agentId } = this.#config;
     const letta = createLettaRest({ endpoint, apiKey, agentId });
     this.#socket = await this.#listen();
-    this.#channels = await this.#loadChannels();
-    const { channels } = this.#channels;
+    const channels = await this.#loadChannels();
+    this.#channels = channels;
     const turns = runTurnLoop(
       {
         queue,
@@ -135,7 +138,7 @@ export class Broca {
         random: Math.random,
         alarm: this.#turnAlarm,
         newestMessageId: () => readFact(store, 'newest_message_id'),
-        channelTitle: (name) => this.#channel(name)?.title ?? name,
+        channelTitle: (name) => channels.titleOf(name),
         events: this.#events,
         onReply: (channel) => this.#deliveries.get(channel)?.alarm.ring(),
         onStorage: (fault) => this.#storage('turns', fault),
@@ -146,12 +149,12 @@ export class Broca {
       },
       { drain: this.#drainTurns.signal, stop: this.#stopNow.signal },
     );
-    const deliveries = channels.map((channel) => this.#deliver(channel));
+    const deliveries = channels.list().map((channel) => this.#deliver(channel));
     const at = Date.now();
     this.#socket.ready({ type: 'ready', at, startMs: at - this.#identity.startedAt });
     log.info('ready', { startMs: at - this.#identity.startedAt, folder, mode: this.#config.mode });
     const beats = this.#startBeats();
-    const started = Promise.all(channels.map((channel) => channel.start()));
+    const started = channels.start();
 
     const loops = Promise.all([turns, ...deliveries]);
     await Promise.race([this.#stopping.promise, loops]);
@@ -159,7 +162,7 @@ export class Broca {
     this.#drainParts.abort();
     await loops;
     await started;
-    await Promise.all(channels.map((channel) => channel.stop()));
+    await channels.stop();
     await letta.close();
     clearInterval(beats);
     await this.#socket.close();
@@ -185,8 +188,9 @@ export class Broca {
       },
       beat: () => this.#beat(),
       stop: (deadlineMs) => this.stop(deadlineMs, 'asked to stop'),
+      supervised: (isSupervised) => this.#spool.setAlone(!isSupervised),
       reload: () => this.reload(),
-      nudge: (channel) => this.#channel(channel)?.nudge(),
+      nudge: (channel) => this.#channels?.nudge(channel),
       command: async (name, args, signal): Promise<Result<unknown, string>> => {
         const command = COMMANDS[name];
         if (command === undefined) return failed(`this Broca (${VERSION}) does not know the command ${name}: update it`);
@@ -208,8 +212,7 @@ export class Broca {
       environment: this.#config.environment,
       folder,
       releaseFolder: this.#identity.releaseFolder,
-      // Under a supervisor one process watches all inboxes and nudges: inotify instances are few.
-      builtIn: [consoleChannel, createSpool({ watch: this.#identity.nonce === null })],
+      builtIn: [consolePlugin, this.#spool.plugin],
       log,
       receive: this.#inbox.receive,
       onState: (channel) => {
@@ -277,13 +280,13 @@ export class Broca {
       mode: this.#config.mode,
       queue: { ...queue, settled: this.#settled },
       letta: this.#standing.state,
-      channels: this.#channels?.channels.map((channel) => channel.health()) ?? [],
+      channels: this.#channels?.list().map((channel) => channel.health()) ?? [],
       problems: this.#problems.list(),
     };
   }
 
   #channel(name: string): LoadedChannel | undefined {
-    return this.#channels?.channels.find((channel) => channel.name === name);
+    return this.#channels?.list().find((channel) => channel.name === name);
   }
 
   #longestPart(channel: string): number | null {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type BrocaConfig, EXIT, type ExitCode, failed, formatProblem, ok, type Problem, type Result } from 'animus-protocol';
 import { readBrocaConfig } from '../config/load.ts';
-import { type BrocaLog, createLog } from '../log/log.ts';
+import { createLog, type Log } from '../log/log.ts';
 import { type FolderLock, takeLock } from '../store/lock.ts';
 import { describeOpenFault, openStore, type Store } from '../store/open.ts';
 
@@ -14,7 +14,7 @@ export type OpenFolder = {
   config: BrocaConfig;
   /** Warnings; an error would have ended the start. */
   problems: Problem[];
-  log: BrocaLog;
+  log: Log;
   lock: FolderLock;
   store: Store;
   setAside: string | null;

@@ -21,6 +21,8 @@ export type SocketHandlers = {
   hello: BrocaHello;
   beat(): BrocaBeat;
   stop(deadlineMs: number): void;
+  /** A first supervisor listens, or the last one is gone. */
+  supervised(isSupervised: boolean): void;
   reload(): void;
   nudge(channel: string): void;
   /** `signal` aborts when the client is gone. */
@@ -42,7 +44,10 @@ export async function listenOnSocket(path: string, handlers: SocketHandlers): Pr
   const server = createServer((socket) => {
     const client = new Client(socket, handlers, () => ready);
     clients.add(client);
-    socket.once('close', () => clients.delete(client));
+    socket.once('close', () => {
+      clients.delete(client);
+      if (client.isSupervisor && supervisors().length === 0) handlers.supervised(false);
+    });
   });
   rmSync(path, { force: true });
   await withSocketPath(path, (fitting) => listen(server, fitting));
@@ -146,6 +151,7 @@ class Client {
     this.isGreeted = true;
     this.isSupervisor = isSupervisor;
     this.send(this.#handlers.hello);
+    if (isSupervisor) this.#handlers.supervised(true);
     this.announceReady();
   }
 
