@@ -1,6 +1,6 @@
 /**
  * The Letta simulator as a program of its own: reads its configuration as lines of JSON from stdin (keys belong in no command
- * line), prints one line `{"url": …}` when it listens, and ends when stdin closes or SIGTERM or SIGINT comes.
+ * line), prints `{"url": …}` when it listens and `{"added": […]}` for later lines, and ends when stdin closes or SIGTERM or SIGINT comes.
  */
 import { createInterface } from 'node:readline';
 import { EXIT, type ExitCode } from 'animus-protocol';
@@ -27,6 +27,7 @@ async function main(): Promise<ExitCode> {
       for (const agent of parsed.value.agents) {
         simulator.addAgent(agent);
       }
+      process.stdout.write(`${JSON.stringify({ added: parsed.value.agents.map(({ id }) => id) })}\n`);
     }
   }
   process.stdin.destroy();

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Letta } from '@letta-ai/letta-client';
-import type { Stream } from '@letta-ai/letta-client/core/streaming.js';
 import type { Run } from '@letta-ai/letta-client/resources/agents/messages.js';
 import { type LettaSimulator, type LettaSimulatorSettings, startLettaSimulator } from './simulator.ts';
 
@@ -20,12 +19,7 @@ function clientOf(simulator: LettaSimulator, apiKey = 'key-a'): Letta {
   return new Letta({ baseURL: simulator.url, apiKey, maxRetries: 0 });
 }
 
-async function ask(
-  client: Letta,
-  otid: string,
-  content = 'hi',
-  background = true,
-): ReturnType<Letta['conversations']['messages']['create']> {
+async function ask(client: Letta, otid: string, content = 'hi', background = true): Promise<Frames> {
   const messages = [{ role: 'user' as const, content, otid }];
   return client.conversations.messages.create('default', { agent_id: AGENT, messages, streaming: true, background, include_pings: true });
 }
@@ -41,8 +35,10 @@ async function read(stream: AsyncIterable<unknown>): Promise<Frame[]> {
   return frames;
 }
 
+type Frames = AsyncIterable<unknown> & { controller: AbortController };
+
 /** The first frame, the stream left open. */
-async function readOne(stream: AsyncIterable<unknown> & { controller: AbortController }): Promise<Frame> {
+async function readOne(stream: Frames): Promise<Frame> {
   for await (const frame of stream) {
     assert.ok(typeof frame === 'object' && frame !== null);
     stream.controller.abort();
@@ -125,7 +121,7 @@ describe('a turn by the unmodified SDK', () => {
     simulator.answerNext([{ kind: 'assistant', text: 'one' }, { kind: 'hold' }, { kind: 'assistant', text: 'two' }]);
     const { run_id: runId } = await readOne(await ask(client, 'o-1'));
     await simulator.waitFor(({ kind }) => kind === 'stream-closed');
-    const texts = async (stream: Promise<Stream<unknown>>): Promise<unknown[]> =>
+    const texts = async (stream: PromiseLike<Frames>): Promise<unknown[]> =>
       (await read(await stream)).map(({ content }) => content).filter((content) => content !== undefined);
     // The status of a stream goes out with its first frame: on a quiet run the SDK has nothing in hand yet.
     const quiet = simulator.waitFor(({ kind }) => kind === 'stream-opened');
