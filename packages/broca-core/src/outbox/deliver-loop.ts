@@ -56,7 +56,8 @@ export async function runDeliverLoop(deps: DeliverLoopDependencies, { drain, sto
   }
 }
 
-async function deliverNext(deps: DeliverLoopDependencies, stop: AbortSignal): Promise<number> {
+/** One part; returns how long nothing is to be done, in ms. Exported for the proof of crash points. */
+export async function deliverNext(deps: DeliverLoopDependencies, stop: AbortSignal): Promise<number> {
   const { outbox } = deps;
   const now = deps.clock();
   const sendableAt = deps.sendableAt();

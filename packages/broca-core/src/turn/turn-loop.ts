@@ -42,8 +42,8 @@ export async function runTurnLoop(deps: TurnLoopDependencies, ending: Ending): P
   }
 }
 
-/** One turn or one probe; returns how long nothing is to be done, in ms. */
-async function takeStep(deps: TurnLoopDependencies, ending: Ending): Promise<number> {
+/** One turn or one probe; returns how long nothing is to be done, in ms. Exported for the proof of crash points. */
+export async function takeStep(deps: TurnLoopDependencies, ending: Ending): Promise<number> {
   const { queue, config, standing } = deps;
   const running = queue.running();
   if (running !== null) {

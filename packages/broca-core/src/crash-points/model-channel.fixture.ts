@@ -1,0 +1,32 @@
+/** A platform that drops a second part with the same key, and whose answers get lost on a schedule. */
+import type { Channel } from '../channel/channel.ts';
+import type { DeliveryOutcome, Part } from '../message.ts';
+
+export type ChannelFault = 'none' | 'retry' | 'down' | 'answer-lost' | 'lost' | 'refused';
+
+export class ModelChannel implements Pick<Channel, 'deliver'> {
+  /** What arrived, in order, each key once. */
+  readonly shown: { chat: string; turnId: number; number: number; text: string }[] = [];
+  faults: ChannelFault[] = [];
+  #keys = new Set<string>();
+  #point: () => void;
+
+  constructor(point: () => void) {
+    this.#point = point;
+  }
+
+  async deliver(part: Part): Promise<DeliveryOutcome> {
+    this.#point();
+    const fault = this.faults.shift() ?? 'none';
+    if (fault === 'retry') return { kind: 'retry', afterMs: 3_000, reason: 'FLOOD_WAIT' };
+    if (fault === 'down') return { kind: 'down', reason: 'offline' };
+    if (fault === 'refused') return { kind: 'refused', reason: 'chat gone' };
+    if (fault === 'lost') return { kind: 'uncertain', reason: 'reset' };
+    if (!this.#keys.has(part.key)) {
+      this.#keys.add(part.key);
+      this.shown.push({ chat: part.chat, turnId: part.turnId, number: part.number, text: part.text });
+    }
+    this.#point();
+    return fault === 'answer-lost' ? { kind: 'uncertain', reason: 'reset' } : { kind: 'delivered' };
+  }
+}

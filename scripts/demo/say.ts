@@ -1,0 +1,27 @@
+/** What the demo prints: steps, the commands it runs, and what they answered. */
+
+const isColoured = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
+
+function paint(code: number, text: string): string {
+  return isColoured ? `\u001b[${code}m${text}\u001b[0m` : text;
+}
+
+export function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function sayStep(text: string): void {
+  say(`\n${paint(1, `▸ ${text}`)}`);
+}
+
+export function sayCommand(command: string): void {
+  say(paint(36, `  $ ${command}`));
+}
+
+export function sayOutput(text: string): void {
+  for (const line of text.trimEnd().split('\n')) say(`    ${line}`);
+}
+
+export function sayFault(text: string): void {
+  process.stderr.write(`${paint(31, '✗')} ${text}\n`);
+}
