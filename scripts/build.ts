@@ -48,7 +48,7 @@ const entries = Object.fromEntries(Object.entries(ENTRIES).filter(([, file]) => 
 fs.mkdirSync(dist, { recursive: true });
 const staging = fs.mkdtempSync(path.join(dist, '.new-'));
 try {
-  await build({ ...bundleOptions({ source: root, entries, outFolder: staging, packageFolders: [] }), logLevel: 'error' });
+  await build({ ...bundleOptions({ source: root, entries, outFolder: staging, packageFolders: [], plugins: [] }), logLevel: 'error' });
   const kept = moveInto(staging, dist);
   dropOldChunks(kept, Date.now());
   fs.writeFileSync(path.join(dist, 'build.json'), `${JSON.stringify({ sources })}\n`);

@@ -5,10 +5,13 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import type { BuildOptions } from 'esbuild';
+import type { BuildOptions, Plugin } from 'esbuild';
 
-/** Stay outside: a native addon cannot be bundled, and esbuild runs a binary it finds beside itself. */
-const EXTERNAL = ['better-sqlite3', 'esbuild'];
+/** Stay outside: addons cannot be bundled, and esbuild runs a binary that it finds beside itself. */
+const EXTERNAL = ['*.node', 'esbuild'];
+
+/** Takes the place of better-sqlite3's own `lib/binding.js`; a clone of another age may have none. */
+const SQLITE_ADDON = 'packages/broca-core/src/store/addon.ts';
 
 /** Bundled CommonJS packages call `require` for Node's own modules; a module has none by itself. */
 const BANNER = "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
@@ -21,6 +24,7 @@ export type BundleRequest = {
   outFolder: string;
   /** Where installed packages are when `source` has no node_modules of its own (an agent's clone). */
   packageFolders: readonly string[];
+  plugins: readonly Plugin[];
 };
 
 /** Options for esbuild's `build`; errors come back in its own error object, so `logLevel` is silent. */
@@ -40,12 +44,25 @@ export function bundleOptions(request: BundleRequest): BuildOptions & { metafile
     minify: true,
     legalComments: 'linked',
     banner: { js: BANNER },
-    external: EXTERNAL,
+    external: fs.existsSync(path.join(request.source, SQLITE_ADDON)) ? EXTERNAL : [...EXTERNAL, 'better-sqlite3'],
     alias: workspaceAliases(request.source),
     nodePaths: [...request.packageFolders],
+    plugins: [sqliteAddon(request.source), ...request.plugins],
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true, target: 'es2024' } },
     logLevel: 'silent',
     metafile: true,
+  };
+}
+
+/** better-sqlite3 goes into the bundle; only its addon is loaded from where the package is installed. */
+function sqliteAddon(source: string): Plugin {
+  return {
+    name: 'sqlite-addon',
+    setup(build) {
+      build.onResolve({ filter: /^\.\/binding$/ }, ({ importer }) =>
+        importer.includes('/better-sqlite3/lib/') ? { path: path.join(source, SQLITE_ADDON) } : undefined,
+      );
+    },
   };
 }
 

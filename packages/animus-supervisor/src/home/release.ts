@@ -13,20 +13,12 @@ import { bundleOptions } from './bundle.ts';
 import { writeNewPrivateFile } from './modes.ts';
 import type { AgentPaths } from './paths.ts';
 import { findPlugins } from './plugins.ts';
-import { type Runtime, runtimePaths } from './runtime.ts';
+import type { Release, Runtime } from './release-file.ts';
 import { makeStage } from './stage.ts';
 
 /** Entry of the Broca program in a clone. */
 const ENTRY = 'packages/broca-core/src/main.ts';
 
-export type Release = { commit: string; version: string; runtime: string; builtAt: string };
-
-const releaseFile: v.GenericSchema<Release> = v.object({
-  commit: v.string(),
-  version: v.string(),
-  runtime: v.string(),
-  builtAt: v.string(),
-});
 export type BuildRequest = { agent: AgentPaths; runtime: Runtime; commit: string; now: Date };
 
 /** Builds what the clone holds now into a new release and gives its folder's name. Nothing is switched. */
@@ -61,25 +53,6 @@ export function switchRelease(agent: AgentPaths, name: string): void {
   fs.renameSync(link, agent.currentRelease);
 }
 
-/** What runs this agent: its release and the runtime that release names. The error says how to get there. */
-export function currentRelease(home: string, agent: AgentPaths): Result<{ release: Release; runtime: Runtime }, string> {
-  const name = path.basename(agent.folder);
-  let text: string;
-  try {
-    text = fs.readFileSync(path.join(agent.currentRelease, 'release.json'), 'utf8');
-  } catch {
-    return failed(`${name} has no release to run (${agent.currentRelease}): deploy it again`);
-  }
-  const release = v.safeParse(v.pipe(v.string(), v.parseJson(), releaseFile), text);
-  if (!release.success) return failed(`${name}: releases/current/release.json cannot be read: ${v.summarize(release.issues)}`);
-  const runtime = runtimePaths(home, release.output.runtime);
-  if (!fs.existsSync(runtime.node))
-    return failed(
-      `${name} runs on the runtime ${runtime.version}, which is missing (${runtime.folder}): deploy any agent to make it again`,
-    );
-  return ok({ release: release.output, runtime });
-}
-
 /** Runs one short command of a release in an agent's folder, and gives what it complained about when it fails. */
 export async function runRelease(
   runtime: Runtime,
@@ -102,9 +75,14 @@ async function bundle({ agent, runtime }: BuildRequest, plugins: Record<string, 
   const { build } = await import('esbuild');
   try {
     await build({
-      ...bundleOptions({ source: agent.clone, entries, outFolder, packageFolders: [] }),
+      ...bundleOptions({
+        source: agent.clone,
+        entries,
+        outFolder,
+        packageFolders: [],
+        plugins: [packagesOfRuntime(runtime, [agent.clone, agent.plugins])],
+      }),
       entryNames: '[dir]/[name]',
-      plugins: [packagesOfRuntime(runtime, [agent.clone, agent.plugins])],
     });
     return ok(null);
   } catch (error) {
