@@ -2,8 +2,9 @@
  * The channel port: a way to talk, as a plugin. A plugin is a module whose default export is a
  * `ChannelPlugin`. docs/channels.md is the guide for people who write one.
  */
-import type { StandardSchemaV1 } from '../standard-schema.ts';
+
 import type { DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
+import type { StandardSchemaV1 } from '../standard-schema.ts';
 
 export type ChannelCapabilities = {
   /** The platform (or the channel) drops a second part with the same key: a part without answer is sent again. */
@@ -36,13 +37,19 @@ export type ChannelContext = {
 };
 
 export type Channel = {
-  /** Begins intake. Rejects only when it can never run as configured; being unreachable is `setState('down')`. */
+  /**
+   * Begins intake. Rejects only when it can never run as configured; being unreachable is `setState('down')`.
+   * A channel that has said nothing when this resolves counts as up.
+   */
   start(): Promise<void>;
   /** Ends intake and lets a running `deliver` finish. */
   stop(): Promise<void>;
   /** Something is new for it (a file in the spool's inbox): look now. */
   nudge?(): void;
-  /** Makes a part ready on this side, before its sending is recorded (the spool's temp file). Must be repeatable. */
+  /**
+   * Makes a part ready on this side, before its sending is recorded (the spool's temp file). Must be repeatable.
+   * Rejects when it could not: nothing was sent, and it is asked again later.
+   */
   prepare?(part: Part): Promise<void>;
   /** Hands one part over. `part.firstSentAt` is not null when it may have been handed over before. */
   deliver(part: Part, signal: AbortSignal): Promise<DeliveryOutcome>;

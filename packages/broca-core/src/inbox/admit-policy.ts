@@ -31,6 +31,9 @@ function refused(reason: string): Admission {
   return { kind: 'refused', reason };
 }
 
+/** Stands for all channels in the ignore list. */
+export const EVERY_CHANNEL = '*';
+
 /** The two ways a person may stand on the ignore list: by id, or by `@username` in lower case. */
 export function ignoreKeys(sender: { id: string; username?: string }): string[] {
   return sender.username === undefined || sender.username === '' ? [sender.id] : [sender.id, `@${sender.username.toLowerCase()}`];

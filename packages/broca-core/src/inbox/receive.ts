@@ -5,7 +5,7 @@
  */
 import type { Inbound, Receipt } from '../message.ts';
 import { type Store, storageFault } from '../store/open.ts';
-import { admit, ignoreKeys } from './admit-policy.ts';
+import { admit, EVERY_CHANNEL, ignoreKeys } from './admit-policy.ts';
 
 export type Inbox = { receive(inbound: Inbound): Receipt };
 
@@ -83,7 +83,7 @@ function prepare(store: Store) {
       `SELECT profiles.id AS profileId, users.id AS userId, users.is_active AS isActive
        FROM profiles JOIN users ON users.id = profiles.user_id WHERE channel = ? AND sender_id = ?`,
     ),
-    ignored: store.prepare<[string, string], number>('SELECT 1 FROM ignored WHERE channel = ? AND sender = ?').pluck(),
+    ignored: store.prepare<[string, string], number>(`SELECT 1 FROM ignored WHERE channel IN (?, '${EVERY_CHANNEL}') AND sender = ?`).pluck(),
     open: store
       .prepare<[number], number>("SELECT id FROM turns WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1")
       .pluck(),

@@ -1,0 +1,251 @@
+/**
+ * Stands between Broca and the code of one channel plugin. Nothing a plugin throws passes: a fault in
+ * `create`, `start`, `nudge`, a timer or a forgotten promise stops that plugin alone, with its reason
+ * in health. All code of a plugin runs in an async context by which such a fault finds its plugin.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChannelHealth } from 'animus-protocol';
+import { parseInbound } from '../inbox/parse-inbound.ts';
+import type { DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
+import type { Channel, ChannelCapabilities, ChannelContext, ChannelLog, ChannelPlugin } from './channel.ts';
+import { parseChannel, parseDeliveryOutcome } from './parse-plugin.ts';
+
+/** How long a plugin may take to stop before Broca goes on without it. */
+const STOP_TIMEOUT_MS = 5_000;
+/** How long a `deliver` may go on after it was told to end, before it counts as unanswered. */
+const ABORT_GRACE_MS = 1_000;
+
+/** A channel that settings ask for, whether or not its plugin works. */
+export type LoadedChannel = {
+  readonly name: string;
+  readonly title: string;
+  /** Null when its plugin could not be read, so nobody knows. */
+  readonly capabilities: ChannelCapabilities | null;
+  /** Null when the plugin has failed. No call of it throws, except that `prepare` rejects as its contract says. */
+  readonly channel: Channel | null;
+  health(): ChannelHealth;
+  /** These three never reject. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  nudge(): void;
+};
+
+/** What a guard needs of Broca. */
+export type GuardHost = {
+  folder: string;
+  environment: Readonly<Record<string, string>>;
+  log: ChannelLog;
+  receive(inbound: Inbound): Receipt;
+  onState(channel: LoadedChannel): void;
+};
+
+/** The guard whose plugin's code runs now; null while Broca's own code runs. */
+const inPlugin = new AsyncLocalStorage<ChannelGuard | null>();
+
+/** The guard of the plugin that an error belongs to. Call it inside the handler of uncaughtException or unhandledRejection. */
+export function guardAtFault(): ChannelGuard | null {
+  return inPlugin.getStore() ?? null;
+}
+
+export class ChannelGuard implements LoadedChannel {
+  readonly name: string;
+  #title: string;
+  #capabilities: ChannelCapabilities | null = null;
+  #host: GuardHost;
+  #inner: Channel | null = null;
+  #state: ChannelHealth['state'] = 'starting';
+  #reason: string | null = null;
+
+  constructor(name: string, host: GuardHost) {
+    this.name = name;
+    this.#title = name;
+    this.#host = host;
+  }
+
+  get title(): string {
+    return this.#title;
+  }
+
+  get capabilities(): ChannelCapabilities | null {
+    return this.#capabilities;
+  }
+
+  get channel(): Channel | null {
+    const inner = this.#inner;
+    if (inner === null || this.#state === 'failed') return null;
+    const guarded: Channel = {
+      start: () => this.start(),
+      stop: () => this.stop(),
+      nudge: () => this.nudge(),
+      deliver: (part, signal) => this.#deliver(part, signal),
+    };
+    if (inner.prepare !== undefined) guarded.prepare = async (part) => await this.#run(async () => await inner.prepare?.(part));
+    return guarded;
+  }
+
+  health(): ChannelHealth {
+    const health: ChannelHealth = { name: this.name, state: this.#state };
+    return this.#reason === null ? health : { ...health, reason: this.#reason };
+  }
+
+  /** Runs code of the plugin so that a fault in it is known as the plugin's, also when it comes later. */
+  async contain<T>(code: () => T | Promise<T>): Promise<T> {
+    return await this.#run(code);
+  }
+
+  /** Makes the channel; false when the plugin failed. */
+  create(plugin: ChannelPlugin, settings: unknown): boolean {
+    this.#title = plugin.title;
+    this.#capabilities = { ...plugin.capabilities };
+    try {
+      const created = parseChannel(this.#run(() => plugin.create(this.#context(plugin, settings))));
+      if (created.ok) this.#inner = created.value;
+      else this.fail(created.error);
+    } catch (error) {
+      this.fail(`create() failed: ${describe(error)}`);
+    }
+    return this.#inner !== null && this.#state !== 'failed';
+  }
+
+  async start(): Promise<void> {
+    const inner = this.#inner;
+    if (inner === null || this.#isOver()) return;
+    try {
+      await this.#run(async () => await inner.start());
+      if (this.#state === 'starting') this.#become('up', null);
+    } catch (error) {
+      this.fail(`start() failed: ${describe(error)}`);
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isOver()) return;
+    await this.#stopInner();
+    if (!this.#isOver()) this.#become('stopped', null);
+  }
+
+  nudge(): void {
+    const inner = this.#inner;
+    if (inner?.nudge === undefined || this.#isOver()) return;
+    try {
+      this.#run(() => inner.nudge?.());
+    } catch (error) {
+      this.fail(`nudge() failed: ${describe(error)}`);
+    }
+  }
+
+  /** Stops the plugin for good and says why. What it still throws afterwards changes nothing. */
+  fail(reason: string): void {
+    if (this.#state === 'failed') return;
+    this.#host.log.error('channel-failed', { channel: this.name, reason });
+    const wasOver = this.#isOver();
+    this.#become('failed', reason);
+    if (!wasOver) void this.#stopInner();
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'failed' || this.#state === 'stopped';
+  }
+
+  #become(state: ChannelHealth['state'], reason: string | null): void {
+    if (this.#state === state && this.#reason === reason) return;
+    this.#state = state;
+    this.#reason = reason;
+    this.#leave(() => this.#host.onState(this));
+  }
+
+  async #stopInner(): Promise<void> {
+    const inner = this.#inner;
+    if (inner === null) return;
+    const timeout = new AbortController();
+    const stopped = this.#run(async () => await inner.stop()).catch((error: unknown) => {
+      this.#host.log.error('channel-stop-failed', { channel: this.name, reason: describe(error) });
+    });
+    await Promise.race([stopped, sleepUntil(STOP_TIMEOUT_MS, timeout.signal)]);
+    timeout.abort();
+  }
+
+  async #deliver(part: Part, signal: AbortSignal): Promise<DeliveryOutcome> {
+    const inner = this.#inner;
+    if (inner === null || this.#isOver()) return { kind: 'down', reason: this.#reason ?? 'the channel is stopped' };
+    const done = new AbortController();
+    const answer = this.#run(async () => parseDeliveryOutcome(await inner.deliver(part, signal))).catch(
+      (error: unknown): DeliveryOutcome => {
+        this.#host.log.error('channel-deliver-failed', {
+          channel: this.name,
+          turn: part.turnId,
+          part: part.number,
+          reason: describe(error),
+        });
+        return { kind: 'uncertain', reason: describe(error) };
+      },
+    );
+    const outcome = await Promise.race([answer, unansweredAfter(signal, done.signal)]);
+    done.abort();
+    return outcome;
+  }
+
+  #context(plugin: ChannelPlugin, settings: unknown): ChannelContext {
+    const readable = new Set(plugin.environment ?? []);
+    return {
+      settings,
+      folder: this.#host.folder,
+      environment: (key) => (readable.has(key) ? this.#host.environment[key] : undefined),
+      log: {
+        info: (event, fields) => this.#host.log.info(event, { ...fields, channel: this.name }),
+        warn: (event, fields) => this.#host.log.warn(event, { ...fields, channel: this.name }),
+        error: (event, fields) => this.#host.log.error(event, { ...fields, channel: this.name }),
+      },
+      receive: (inbound) => this.#receive(inbound),
+      setState: (state, reason) => {
+        if (!this.#isOver()) this.#become(state, state === 'down' ? (reason ?? 'the channel gave no reason') : null);
+      },
+    };
+  }
+
+  #receive(handed: Inbound): Receipt {
+    if (this.#isOver()) return { kind: 'unavailable', reason: 'the channel is stopped' };
+    const inbound = parseInbound({ ...handed, channel: this.name });
+    if (!inbound.ok) return { kind: 'refused', reason: inbound.error };
+    try {
+      return this.#leave(() => this.#host.receive(inbound.value));
+    } catch (error) {
+      // A throw of ours must not be swallowed by a plugin, nor blamed on it.
+      this.#leave(() =>
+        queueMicrotask(() => {
+          throw error;
+        }),
+      );
+      return { kind: 'unavailable', reason: 'Broca failed to store it' };
+    }
+  }
+
+  #run<T>(code: () => T): T {
+    return inPlugin.run(this, code);
+  }
+
+  /** Runs Broca's own code called by a plugin; what it sets going is not the plugin's. */
+  #leave<T>(code: () => T): T {
+    return inPlugin.run(null, code);
+  }
+}
+
+export function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function unansweredAfter(signal: AbortSignal, done: AbortSignal): Promise<DeliveryOutcome> {
+  if (!signal.aborted) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: done });
+    done.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+  }
+  await sleepUntil(ABORT_GRACE_MS, done);
+  return { kind: 'uncertain', reason: 'the channel did not answer in time' };
+}
+
+async function sleepUntil(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,161 @@
+/**
+ * Makes the channels that settings ask for, built in or found as plugins. Whether one is wanted is
+ * decided before anything of it is imported; one that cannot be used is there as `failed` with its
+ * reason, and the others go on.
+ *
+ * A built-in channel runs unless settings say `enabled: false` (or its own default is off). A plugin
+ * that was found runs only when settings say `plugins.<name>.enabled: true`: code in a folder is no wish.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { failed, ok, type Problem, type Result, unreachable } from 'animus-protocol';
+import type { ChannelPlugin } from './channel.ts';
+import { type FoundPlugin, findPlugins, pluginFolders } from './find.ts';
+import { ChannelGuard, describe, type GuardHost, guardAtFault, type LoadedChannel } from './guard.ts';
+import { parsePlugin } from './parse-plugin.ts';
+
+export type PluginSettings = Record<string, { enabled: boolean | null; settings: Record<string, unknown> }>;
+
+export type ChannelsRequest = GuardHost & {
+  plugins: PluginSettings;
+  /** Folder of the release that runs; null when Broca runs from a checkout. */
+  releaseFolder: string | null;
+  builtIn: readonly ChannelPlugin[];
+};
+
+export type Channels = {
+  /** One for each channel that settings ask for, in order: built in, then by name. Also those that failed. */
+  channels: readonly LoadedChannel[];
+  problems: Problem[];
+  /** The platform's name as the agent reads it, also for a channel that is switched off or was removed. */
+  titleOf(name: string): string;
+  /**
+   * Call it inside the handlers of uncaughtException and unhandledRejection. True: the fault was a plugin's,
+   * which is stopped now. False: it is ours, and the process must end.
+   */
+  blame(error: unknown): boolean;
+};
+
+/** How long a module may take to load. A top-level await that never ends must not keep Broca's health waiting. */
+const IMPORT_TIMEOUT_MS = 15_000;
+
+const SETTINGS_FILE = 'settings.json';
+
+type Source = { kind: 'built-in'; plugin: ChannelPlugin } | { kind: 'found'; plugin: FoundPlugin };
+
+export async function createChannels(request: ChannelsRequest): Promise<Channels> {
+  const found = findPlugins(
+    pluginFolders(request.folder, request.releaseFolder),
+    request.builtIn.map(({ name }) => name),
+  );
+  const sources: Source[] = [
+    ...request.builtIn.map((plugin): Source => ({ kind: 'built-in', plugin })),
+    ...found.plugins.map((plugin): Source => ({ kind: 'found', plugin })),
+  ];
+  const problems: Problem[] = [
+    ...found.ignored.map(
+      ({ path, reason }): Problem => ({ file: path, key: 'plugin', message: `ignored: ${reason}`, severity: 'warning' }),
+    ),
+    ...unusedSettings(request.plugins, sources),
+  ];
+  const wanted = sources.filter((source) => isWanted(source, request.plugins));
+  const loaded = await Promise.all(wanted.map(async (source) => await load(source, request)));
+  const guards = loaded.map(({ guard }) => guard);
+  return {
+    channels: guards,
+    problems: [...problems, ...loaded.flatMap((one) => one.problems)],
+    titleOf: (name) => [...guards, ...request.builtIn].find((channel) => channel.name === name)?.title ?? name,
+    blame(error) {
+      const guard = guardAtFault();
+      guard?.fail(`it threw outside of any call: ${describe(error)}`);
+      return guard !== null;
+    },
+  };
+}
+
+function isWanted(source: Source, settings: PluginSettings): boolean {
+  const enabled = settings[source.plugin.name]?.enabled ?? null;
+  switch (source.kind) {
+    case 'built-in':
+      return enabled ?? source.plugin.enabledByDefault;
+    case 'found':
+      return enabled === true;
+    default:
+      return unreachable(source);
+  }
+}
+
+/** Settings for a plugin that is not there, or that was set up but never switched on. */
+function unusedSettings(settings: PluginSettings, sources: readonly Source[]): Problem[] {
+  const problems: Problem[] = [];
+  for (const [name, { enabled }] of Object.entries(settings)) {
+    const source = sources.find(({ plugin }) => plugin.name === name);
+    const key = `plugins.${name}`;
+    if (source === undefined && enabled !== false) {
+      const known = sources.map(({ plugin }) => plugin.name).join(', ');
+      const message = `there is no plugin of this name; known: ${known}. Put its file into the plugins folder, then update or restart the agent`;
+      problems.push({ file: SETTINGS_FILE, key, message, severity: 'warning' });
+    } else if (source?.kind === 'found' && enabled === null) {
+      const message = 'not said, so the plugin is off: write true to use it, false to silence this';
+      problems.push({ file: SETTINGS_FILE, key: `${key}.enabled`, message, severity: 'warning' });
+    }
+  }
+  return problems;
+}
+
+async function load(source: Source, request: ChannelsRequest): Promise<{ guard: ChannelGuard; problems: Problem[] }> {
+  const { name } = source.plugin;
+  const guard = new ChannelGuard(name, request);
+  const plugin = source.kind === 'built-in' ? ok(source.plugin) : await importPlugin(source.plugin, guard);
+  if (!plugin.ok) {
+    guard.fail(plugin.error);
+    return { guard, problems: [] };
+  }
+  const settings = await parseSettings(plugin.value, request.plugins[name]?.settings ?? {}, guard);
+  if (!settings.ok) {
+    guard.fail(settings.error.map(({ key, message }) => `${key}: ${message}`).join('; '));
+    return { guard, problems: settings.error };
+  }
+  guard.create(plugin.value, settings.value);
+  return { guard, problems: [] };
+}
+
+async function importPlugin(found: FoundPlugin, guard: ChannelGuard): Promise<Result<ChannelPlugin, string>> {
+  const done = new AbortController();
+  const late = sleep(IMPORT_TIMEOUT_MS, undefined, { signal: done.signal, ref: false }).then(
+    () => failed(`${found.file} did not finish loading within ${IMPORT_TIMEOUT_MS / 1000} s`),
+    () => failed('loaded'),
+  );
+  const imported = guard
+    .contain(async () => ok<unknown>(await import(pathToFileURL(found.file).href)))
+    .catch((error: unknown) => failed(`${found.file} cannot be imported: ${describe(error)}`));
+  const module = await Promise.race([imported, late]);
+  done.abort();
+  if (!module.ok) return module;
+  const plugin = parsePlugin(module.value);
+  if (!plugin.ok) return failed(`${found.file} is no channel plugin: ${plugin.error}`);
+  if (plugin.value.name !== found.name) {
+    return failed(`${found.file} holds a plugin named ${plugin.value.name}: rename the file or the plugin so that both agree`);
+  }
+  return plugin;
+}
+
+async function parseSettings(
+  plugin: ChannelPlugin,
+  settings: Record<string, unknown>,
+  guard: ChannelGuard,
+): Promise<Result<unknown, Problem[]>> {
+  const problem = (key: string, message: string): Problem => ({ file: SETTINGS_FILE, key, message, severity: 'error' });
+  const root = `plugins.${plugin.name}`;
+  try {
+    const result = await guard.contain(async () => await plugin.settings['~standard'].validate(settings));
+    if (result.issues === undefined) return ok(result.value);
+    return failed(result.issues.map(({ path, message }) => problem([root, ...pathOf(path)].join('.'), message)));
+  } catch (error) {
+    return failed([problem(root, `the plugin's own check failed: ${describe(error)}`)]);
+  }
+}
+
+function pathOf(path: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined): string[] {
+  return (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step));
+}

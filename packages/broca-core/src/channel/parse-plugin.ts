@@ -1,0 +1,79 @@
+/** Checks the shape of what a plugin gives us: its module once, and the outcome of each hand-over. */
+
+import { failed, ok, type Result } from 'animus-protocol';
+import * as v from 'valibot';
+import type { DeliveryOutcome } from '../message.ts';
+import type { Channel, ChannelPlugin } from './channel.ts';
+import { PLUGIN_NAME } from './find.ts';
+
+const aFunction = v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'must be a function');
+
+/** Some libraries (arktype) make schemas that are functions: only the standard's own property counts. */
+const standardSchema = v.custom<ChannelPlugin['settings']>((value) => {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  const standard: unknown = Reflect.get(value, '~standard');
+  if (typeof standard !== 'object' || standard === null) return false;
+  return Reflect.get(standard, 'version') === 1 && typeof Reflect.get(standard, 'validate') === 'function';
+}, 'must be a Standard Schema, for example one of valibot or zod');
+
+const plugin = v.object({
+  name: v.pipe(v.string(), v.regex(PLUGIN_NAME, 'must be lower case letters, digits and "_", at most 32, a letter first')),
+  title: v.pipe(v.string(), v.nonEmpty('must not be empty')),
+  capabilities: v.object({
+    idempotent: v.boolean(),
+    longestPart: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))),
+    markup: v.picklist(['plain', 'markdown']),
+  }),
+  enabledByDefault: v.boolean(),
+  environment: v.optional(v.array(v.string())),
+  settings: standardSchema,
+  create: aFunction,
+});
+
+/** Reads an imported module; the error names every member that is wrong. */
+export function parsePlugin(module: unknown): Result<ChannelPlugin, string> {
+  const exported: unknown = typeof module === 'object' && module !== null ? Reflect.get(module, 'default') : undefined;
+  if (exported === undefined) return failed('it has no default export: a plugin is `export default { name, title, … }`');
+  return isPlugin(exported) ? ok(exported) : failed(explain(plugin, exported));
+}
+
+const channel = v.object({
+  start: aFunction,
+  stop: aFunction,
+  deliver: aFunction,
+  nudge: v.optional(aFunction),
+  prepare: v.optional(aFunction),
+});
+
+/** Reads what `create` returned. */
+export function parseChannel(value: unknown): Result<Channel, string> {
+  return isChannel(value) ? ok(value) : failed(`create() returned no channel: ${explain(channel, value)}`);
+}
+
+const reason = v.string();
+const deliveryOutcome = v.variant('kind', [
+  v.object({ kind: v.literal('delivered'), platformId: v.exactOptional(v.string()) }),
+  v.object({ kind: v.literal('retry'), afterMs: v.pipe(v.number(), v.finite(), v.minValue(0)), reason }),
+  v.object({ kind: v.literal('refused'), reason }),
+  v.object({ kind: v.literal('down'), reason }),
+  v.object({ kind: v.literal('uncertain'), reason }),
+]);
+
+/** Reads what `deliver` returned; anything else than an outcome leaves it open whether the part arrived. */
+export function parseDeliveryOutcome(value: unknown): DeliveryOutcome {
+  const parsed = v.safeParse(deliveryOutcome, value);
+  return parsed.success ? parsed.output : { kind: 'uncertain', reason: 'the channel gave back no outcome' };
+}
+
+function isPlugin(value: unknown): value is ChannelPlugin {
+  return v.is(plugin, value);
+}
+
+function isChannel(value: unknown): value is Channel {
+  return v.is(channel, value);
+}
+
+function explain(schema: v.GenericSchema, value: unknown): string {
+  const { issues = [] } = v.safeParse(schema, value);
+  return issues.map((issue) => `${v.getDotPath(issue) ?? 'the default export'}: ${issue.message}`).join('; ');
+}

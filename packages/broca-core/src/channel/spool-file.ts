@@ -1,0 +1,39 @@
+/** What a file in the spool's inbox may hold: `{"id","chat","sender":{"id","username"?,"displayName"?},"text","replyTo"?}`. */
+
+import { failed, ok, type Result } from 'animus-protocol';
+import * as v from 'valibot';
+import type { Inbound } from '../message.ts';
+
+/** Longest file taken, in bytes; the longest text Broca takes stays below it even when every character is escaped. */
+export const LONGEST_SPOOL_FILE: number = 1024 * 1024;
+
+const id = v.pipe(v.string('must be a text in quotes'), v.nonEmpty('must not be empty'));
+
+const spoolFile = v.object({
+  id,
+  chat: id,
+  sender: v.object({ id, username: v.exactOptional(v.string()), displayName: v.exactOptional(v.string()) }),
+  text: v.string('must be a text in quotes'),
+  replyTo: v.exactOptional(v.string()),
+});
+
+export type SpoolFault =
+  /** It may be half written: worth another look. */
+  { kind: 'not-json'; reason: string } | { kind: 'not-a-message'; reason: string };
+
+/** Reads a file's bytes. `at` is when it was written. Keys it does not know are left alone: bridges may add their own. */
+export function parseSpoolFile(bytes: Buffer, at: number): Result<Inbound, SpoolFault> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    return failed({ kind: 'not-json', reason: `not JSON in UTF-8: ${(error as Error).message}` });
+  }
+  const parsed = v.safeParse(spoolFile, value);
+  if (!parsed.success) {
+    const faults = parsed.issues.map((issue) => `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+    return failed({ kind: 'not-a-message', reason: faults.join('; ') });
+  }
+  const { id: externalId, ...message } = parsed.output;
+  return ok({ channel: 'spool', account: '', externalId, attachments: [], at: Math.max(0, at), ...message });
+}

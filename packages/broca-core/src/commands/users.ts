@@ -1,0 +1,94 @@
+/** `broca users …`. */
+
+import { failed, ok, type Result } from 'animus-protocol';
+import * as v from 'valibot';
+import type { Store } from '../store/open.ts';
+import type { BrocaCommand, CommandContext } from './command.ts';
+import type { ShownConversation, ShownUser, ShownUserDetail } from './command-values.ts';
+import { CONVERSATION_ROW, type ConversationRow, toConversation } from './conversations.ts';
+import { command, instant, limit } from './define.ts';
+
+/** A person's number, or `@username` where only one person has it. */
+const person = v.pipe(v.string(), v.regex(/^([1-9][0-9]{0,14}|@.+)$/, 'write the number of a user, or @username'));
+
+type UserRow = {
+  id: number;
+  isActive: number;
+  identityId: string | null;
+  blockId: string | null;
+  createdAt: number;
+  lastActiveAt: number;
+  turns: number;
+};
+
+const USER_ROW = `
+  SELECT id, is_active AS isActive, identity_id AS identityId, block_id AS blockId, created_at AS createdAt, last_active_at AS lastActiveAt,
+    (SELECT count(*) FROM turns WHERE profile_id IN (SELECT id FROM profiles WHERE user_id = users.id)) AS turns
+  FROM users`;
+
+export const usersList: BrocaCommand = command(v.strictObject({ limit: v.optional(limit, 100) }), (args, { store }: CommandContext) => {
+  const rows = store.prepare<[number], UserRow>(`${USER_ROW} ORDER BY last_active_at DESC, id DESC LIMIT ?`).all(args.limit);
+  return ok(rows.map((row) => toUser(store, row)));
+});
+
+export const usersGet: BrocaCommand = command(v.strictObject({ user: person }), ({ user }, { store }: CommandContext) => {
+  const id = findUser(store, user);
+  return id.ok ? ok(showUser(store, id.value)) : id;
+});
+
+export const usersConversations: BrocaCommand = command(v.strictObject({ user: person }), ({ user }, { store }: CommandContext) => {
+  const id = findUser(store, user);
+  if (!id.ok) return id;
+  const rows = store
+    .prepare<[number], ConversationRow>(
+      `${CONVERSATION_ROW} WHERE id IN
+         (SELECT conversation_id FROM turns WHERE profile_id IN (SELECT id FROM profiles WHERE user_id = ?))
+       ORDER BY lastAt DESC`,
+    )
+    .all(id.value);
+  return ok(rows.map((row): ShownConversation => toConversation(row)));
+});
+
+export const usersActivate: BrocaCommand = setActive(true);
+export const usersDeactivate: BrocaCommand = setActive(false);
+
+/** What a deactivated person writes is refused; their turns that are stored already still run. */
+function setActive(isActive: boolean): BrocaCommand {
+  return command(v.strictObject({ user: person }), ({ user }, { store }: CommandContext) => {
+    const id = findUser(store, user);
+    if (!id.ok) return id;
+    store.prepare('UPDATE users SET is_active = ? WHERE id = ?').run(isActive ? 1 : 0, id.value);
+    return ok(showUser(store, id.value));
+  });
+}
+
+function findUser(store: Store, user: string): Result<number, string> {
+  const known = 'see who is known with users list';
+  if (!user.startsWith('@')) {
+    const id = store.prepare<[number], number>('SELECT id FROM users WHERE id = ?').pluck().get(Number(user));
+    return id === undefined ? failed(`there is no user ${user}: ${known}`) : ok(id);
+  }
+  const ids = store
+    .prepare<[string], number>('SELECT DISTINCT user_id FROM profiles WHERE lower(username) = lower(?) ORDER BY user_id')
+    .pluck()
+    .all(user.slice(1));
+  const [only] = ids;
+  if (only === undefined) return failed(`nobody is called ${user}: ${known}`);
+  return ids.length === 1 ? ok(only) : failed(`${user} is the name of users ${ids.join(', ')}: write the number of one`);
+}
+
+function showUser(store: Store, id: number): ShownUserDetail | null {
+  const row = store.prepare<[number], UserRow>(`${USER_ROW} WHERE id = ?`).get(id);
+  if (row === undefined) return null;
+  return { ...toUser(store, row), identityId: row.identityId, blockId: row.blockId };
+}
+
+function toUser(store: Store, row: UserRow): ShownUser {
+  const profiles = store
+    .prepare<[number], ShownUser['profiles'][number]>(
+      'SELECT channel, sender_id AS senderId, username, display_name AS displayName FROM profiles WHERE user_id = ? ORDER BY id',
+    )
+    .all(row.id);
+  const { id, turns, createdAt, lastActiveAt } = row;
+  return { id, isActive: row.isActive !== 0, profiles, turns, createdAt: instant(createdAt), lastActiveAt: instant(lastActiveAt) };
+}
