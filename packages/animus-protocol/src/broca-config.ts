@@ -79,8 +79,8 @@ export function loadBrocaConfig(files: BrocaConfigFiles): LoadedBrocaConfig {
   const values = chooseValues(settings, env.environment, fleet, merge);
   const { AGENT_ENDPOINT: endpoint, AGENT_API_KEY: apiKey } = env.environment;
   if (files.environment !== null) merge.problems.push(...missingKeys(env));
-  merge.origins['AGENT_ENDPOINT'] = '.env';
-  merge.origins['AGENT_API_KEY'] = '.env';
+  merge.origins.AGENT_ENDPOINT = '.env';
+  merge.origins.AGENT_API_KEY = '.env';
   const plugins = mergePlugins(fleet.defaults.plugins ?? {}, settings.plugins ?? {}, merge.origins);
   const problems = [...env.problems, ...settingsProblems, ...fleet.problems, ...merge.problems].map((problem) =>
     withoutSecrets(problem, env.secrets),
@@ -231,7 +231,7 @@ function chooseAgentId(ofFolder: AgentId | null, env: ParsedEnvironment, setting
   }
   merge.origins['agent.id'] = inSettings !== null ? 'settings.json' : inEnv !== null ? '.env' : 'folder name';
   const chosen = inSettings ?? inEnv ?? ofFolder;
-  if (chosen === null && env.values['AGENT_ID'] === undefined && settings.agent?.id === undefined) {
+  if (chosen === null && env.values.AGENT_ID === undefined && settings.agent?.id === undefined) {
     merge.problems.push({
       file: '.env',
       key: 'AGENT_ID',

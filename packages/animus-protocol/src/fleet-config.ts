@@ -134,6 +134,10 @@ const KNOWN: KnownKeys = [
   ['broca', Object.keys(broca.entries)],
   ['logs', LOG_KEYS],
   ['supervisor', Object.keys(supervisor.entries)],
+  ['defaults.plugins', null],
+  ['defaults.plugins.*', null],
+  ['agents', null],
+  ['agents.*', Object.keys(agentEntry.entries)],
 ];
 
 /**

@@ -7,8 +7,8 @@ import { readJson } from './json-text.ts';
 import { type Problem, unknownKeyProblem } from './problem.ts';
 import { isSecretKey } from './secrets.ts';
 
-/** Keys that each object may have; the path is dotted, '' is the file itself. */
-export type KnownKeys = readonly (readonly [path: string, keys: readonly string[]])[];
+/** Every object of a file and the keys it may have; null: any. The path is dotted, '' is the file itself, `*` any key. */
+export type KnownKeys = readonly (readonly [path: string, keys: readonly string[] | null])[];
 
 /** Longest piece of a person's value that a message repeats. */
 const LONGEST_SHOWN = 60;
@@ -36,11 +36,9 @@ export function parseJsonFile<T>(
     severity: 'warning',
   }));
   for (const [path, keys] of known) {
-    const at = path === '' ? [] : path.split('.');
-    for (const key of Object.keys(objectAt(written, at) ?? {})) {
-      if (!keys.includes(key)) problems.push(unknownKeyProblem(file, [...at, key].join('.'), keys));
-    }
+    for (const at of matchPath(written, path === '' ? [] : path.split('.'))) problems.push(...checkObject(file, written, at, keys));
   }
+  if (Array.isArray(written)) return { value: null, problems };
   for (;;) {
     const parsed = v.safeParse(schema, written);
     if (parsed.success) return { value: parsed.output, problems };
@@ -49,6 +47,28 @@ export function parseJsonFile<T>(
     if (paths.some((path) => path.length === 0)) return { value: null, problems };
     for (const path of paths) leaveOut(written, path);
   }
+}
+
+/** valibot takes an array for an object, so that is looked at here; the array is then left out. */
+function checkObject(file: string, written: unknown, at: readonly string[], keys: readonly string[] | null): Problem[] {
+  const value = valueAt(written, at);
+  const path = at.join('.');
+  if (Array.isArray(value)) {
+    leaveOut(written, at);
+    const shown = at.length === 0 ? {} : { value: showValue(value) };
+    return [{ file, key: path === '' ? 'the whole file' : path, ...shown, message: 'write an object: { … }', severity: 'error' }];
+  }
+  if (keys === null || !isObject(value)) return [];
+  return Object.keys(value).flatMap((key) => (keys.includes(key) ? [] : [unknownKeyProblem(file, [...at, key].join('.'), keys)]));
+}
+
+/** The places in `written` that a path with `*` names. */
+function matchPath(written: unknown, path: readonly string[], at: readonly string[] = []): string[][] {
+  const [step, ...rest] = path;
+  if (step === undefined) return [[...at]];
+  if (!isObject(written)) return [];
+  const keys = step === '*' ? Object.keys(written) : [step].filter((key) => Object.hasOwn(written, key));
+  return keys.flatMap((key) => matchPath(written[key], rest, [...at, key]));
 }
 
 type Issue = v.BaseIssue<unknown>;
@@ -79,14 +99,12 @@ export function showValue(value: unknown): string {
 /** `written` is the fresh output of JSON.parse: nobody else holds it. */
 function leaveOut(written: unknown, path: readonly string[]): void {
   const key = path.at(-1);
-  const parent = objectAt(written, path.slice(0, -1));
-  if (parent !== null && key !== undefined) delete parent[key];
+  const parent = valueAt(written, path.slice(0, -1));
+  if (isObject(parent) && key !== undefined) delete parent[key];
 }
 
-function objectAt(value: unknown, path: readonly string[]): Record<string, unknown> | null {
-  if (!isObject(value)) return null;
-  const [key, ...rest] = path;
-  return key === undefined ? value : objectAt(Object.hasOwn(value, key) ? value[key] : undefined, rest);
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, key) => (isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined), value);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

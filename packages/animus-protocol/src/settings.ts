@@ -153,6 +153,8 @@ const KNOWN: KnownKeys = [
   ['agent', Object.keys(agent.entries)],
   ['message_processing', messageKeys],
   ['logs', logKeys],
+  ['plugins', null],
+  ['plugins.*', null],
 ];
 
 /** What can be used of the file, and its faults. A value with a fault is left out. */

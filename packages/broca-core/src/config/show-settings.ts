@@ -1,0 +1,87 @@
+/**
+ * `settings show|get`: what counts now and which file says so. Secrets are shown as fingerprints only.
+ */
+import {
+  FLAT_KEYS,
+  failed,
+  fingerprint,
+  isSecretKey,
+  type LoadedBrocaConfig,
+  type Origin,
+  ok,
+  type Result,
+  unknownKeyProblem,
+} from 'animus-protocol';
+
+export type ShownSetting = {
+  /** Name in settings.json, dotted; for what stands in `.env` only, its key there. */
+  key: string;
+  value: unknown;
+  origin: Origin;
+  /** The value is a fingerprint, or `(set)` for one so short that a fingerprint would give it away. */
+  isSecret: boolean;
+};
+
+/** A phone number or a password of fewer characters could be found from its fingerprint by trying all. */
+const SHORTEST_FOR_FINGERPRINT = 20;
+
+/** Everything in effect, in a steady order; null while the files cannot be used (their problems say why). */
+export function showSettings({ config, origins }: LoadedBrocaConfig): ShownSetting[] | null {
+  if (config === null) return null;
+  const values: [string, unknown][] = [
+    ['agent.id', config.agentId],
+    ['agent.name', config.agentName],
+    ['agent.description', config.agentDescription],
+    ['message_processing.mode', config.mode],
+    ['message_processing.queue_refresh', config.queueRefreshMs / 1000],
+    ['message_processing.max_retries', config.maxRetries],
+    ['message_processing.give_up_after', config.giveUpAfterMs / 1000],
+    ['debug_mode', config.debugMode],
+    ['logs.level', config.logLevel],
+    ['logs.keep_days', config.logKeepDays],
+    ['AGENT_ENDPOINT', config.endpoint],
+    ['AGENT_API_KEY', config.apiKey],
+  ];
+  for (const [name, { enabled, settings }] of Object.entries(config.plugins)) {
+    if (enabled !== null) values.push([`plugins.${name}.enabled`, enabled]);
+    for (const [setting, value] of Object.entries(settings)) values.push([`plugins.${name}.${setting}`, value]);
+  }
+  for (const [key, value] of Object.entries(config.environment)) {
+    if (!SHOWN_ABOVE.has(key)) values.push([key, value]);
+  }
+  return values.map(([key, value]) => show(key, value, origins[key] ?? '.env'));
+}
+
+/** Keys of `.env` that stand above under their names in settings.json. */
+const SHOWN_ABOVE = new Set([
+  'AGENT_ID',
+  'AGENT_ENDPOINT',
+  'AGENT_API_KEY',
+  'MESSAGE_MODE',
+  'QUEUE_REFRESH',
+  'MAX_RETRIES',
+  'DEBUG_MODE',
+  'LOG_LEVEL',
+]);
+
+/** One of them; the flat names (`message_mode`) are taken too. */
+export function getSetting(loaded: LoadedBrocaConfig, key: string): Result<ShownSetting, string> {
+  const shown = showSettings(loaded);
+  if (shown === null) return failed('the configuration cannot be used: see `settings validate`');
+  const nested = Object.hasOwn(FLAT_KEYS, key) ? `message_processing.${FLAT_KEYS[key as keyof typeof FLAT_KEYS]}` : key;
+  const found = shown.find((setting) => setting.key === nested);
+  if (found !== undefined) return ok(found);
+  const { message } = unknownKeyProblem(
+    'settings.json',
+    key,
+    shown.map((setting) => setting.key.slice(key.slice(0, key.lastIndexOf('.') + 1).length)),
+  );
+  return failed(`${key}: ${message.replace('unknown key, ignored', 'there is no such setting, or it has no value')}`);
+}
+
+function show(key: string, value: unknown, origin: Origin): ShownSetting {
+  const isSecret = key.split('.').some(isSecretKey) && value !== null && typeof value !== 'boolean';
+  if (!isSecret) return { key, value, origin, isSecret };
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return { key, value: text.length < SHORTEST_FOR_FINGERPRINT ? '(set)' : fingerprint(text), origin, isSecret };
+}
