@@ -40,7 +40,7 @@ export type AttemptOutcome =
   | { kind: 'held'; reason: string }
   /** The attempt is over, Letta ran it and it failed: counts against max_retries. A later attempt needs a new otid. */
   | { kind: 'failed'; reason: string }
-  /** Nothing ran (unreachable, 5xx before a run, 429, busy): does not count. `afterMs` when the server said when. */
+  /** Nothing ran (unreachable, 5xx before a run, 429, busy): does not count; a later attempt needs a new otid. `afterMs` when the server said when. */
   | { kind: 'unavailable'; reason: string; afterMs: number | null }
   /** It left and how it ended was not heard. */
   | { kind: 'unknown'; reason: string };
@@ -87,11 +87,14 @@ export type Letta = {
    * resume by run or otid, active runs, then the message list back to `seenMessageId`.
    */
   settle(attempt: Attempt, tell: (news: AttemptNews) => void, signal: AbortSignal): Promise<Settlement>;
-  /** Asks Letta to end the agent's run; whether it did is found by `settle`. */
+  /** Asks Letta to end a run; whether it did is found by `settle`. With no run known nothing is asked: others talk to the agent too. */
   cancel(runId: string | null, signal: AbortSignal): Promise<void>;
-  /** Finds or makes the identity and the block of a person (label one per user). Safe to repeat after a crash. */
-  findOrMakePerson(person: LettaPerson, signal: AbortSignal): Promise<LettaReply<{ identityId: string; blockId: string }>>;
-  /** Attaching what is attached, or detaching what is not, is `ok`; a conflict with another block is not. */
+  /**
+   * Finds or makes the identity and the block of a person (label one per user). Safe to repeat after a
+   * crash. Letta is taking identities away: `identityId` is null where there are none.
+   */
+  findOrMakePerson(person: LettaPerson, signal: AbortSignal): Promise<LettaReply<{ identityId: string | null; blockId: string }>>;
+  /** Attaching what is attached, or detaching what is not, is `ok`. `rejected`: the block is gone, or another of its label is attached. */
   attachBlock(blockId: string, signal: AbortSignal): Promise<LettaReply<null>>;
   detachBlock(blockId: string, signal: AbortSignal): Promise<LettaReply<null>>;
   /** Closes connections. */
