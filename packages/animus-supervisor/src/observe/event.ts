@@ -1,0 +1,86 @@
+/** Everything that can happen in a supervisor, as one closed union. The log, the event stream and the tests read the same list. */
+import { type AgentId, type ControlEvent, type Phase, unreachable, type Wanted } from 'animus-protocol';
+
+export type FleetEvent =
+  | { kind: 'supervisor-started'; pid: number; version: string; home: string }
+  | { kind: 'supervisor-stopping'; reason: string; leavesBrocas: boolean }
+  | { kind: 'supervisor-failed'; reason: string }
+  | { kind: 'asked'; agent: AgentId | null; what: string }
+  | { kind: 'agent-found'; agent: AgentId; wanted: Wanted }
+  | { kind: 'agent-removed'; agent: AgentId }
+  | { kind: 'agent-adopted'; agent: AgentId; pid: number; byHand: boolean }
+  | { kind: 'agent-spawned'; agent: AgentId; shim: number }
+  | { kind: 'agent-phase'; agent: AgentId; from: Phase; to: Phase; reason: string | null }
+  | { kind: 'agent-died'; agent: AgentId; how: string; next: Phase }
+  | { kind: 'agent-reload'; agent: AgentId; file: string }
+  | { kind: 'record-unwritten'; agent: AgentId; reason: string }
+  | { kind: 'config-problem'; problem: string }
+  | { kind: 'config-read'; problems: number }
+  | { kind: 'watch-failed'; reason: string }
+  | { kind: 'sampling-failed'; reason: string };
+
+export type Publish = (event: FleetEvent) => void;
+
+type Level = ControlEvent['level'];
+
+export function levelOf(event: FleetEvent): Level {
+  switch (event.kind) {
+    case 'supervisor-failed':
+    case 'record-unwritten':
+      return 'error';
+    case 'agent-died':
+    case 'config-problem':
+    case 'watch-failed':
+    case 'sampling-failed':
+      return 'warn';
+    case 'agent-phase':
+      return event.to === 'broken' ? 'error' : event.to === 'unhealthy' || event.to === 'backing-off' ? 'warn' : 'info';
+    default:
+      return 'info';
+  }
+}
+
+/** One line for people; the agent is named beside it. */
+export function describeEvent(event: FleetEvent): string {
+  switch (event.kind) {
+    case 'supervisor-started':
+      return `supervisor ${event.version} runs (pid ${event.pid}) for ${event.home}`;
+    case 'supervisor-stopping':
+      return `supervisor ends: ${event.reason}${event.leavesBrocas ? '; the Brocas go on' : ''}`;
+    case 'supervisor-failed':
+      return `supervisor failed: ${event.reason}`;
+    case 'asked':
+      return `asked to ${event.what}`;
+    case 'agent-found':
+      return `found, wanted ${event.wanted}`;
+    case 'agent-removed':
+      return 'its folder is gone';
+    case 'agent-adopted':
+      return `runs already (pid ${event.pid}${event.byHand ? ', started by hand' : ''}): taken over`;
+    case 'agent-spawned':
+      return `started (shim ${event.shim})`;
+    case 'agent-phase':
+      return `${event.to}${event.reason === null ? '' : `: ${event.reason}`}`;
+    case 'agent-died':
+      return `${event.how}; ${event.next === 'starting' ? 'started again' : event.next}`;
+    case 'agent-reload':
+      return `${event.file} changed: told to read it`;
+    case 'record-unwritten':
+      return `its record could not be written: ${event.reason}`;
+    case 'config-problem':
+      return event.problem;
+    case 'config-read':
+      return `animus.config.json read${event.problems === 0 ? '' : ` (${event.problems} problems)`}`;
+    case 'watch-failed':
+      return `cannot watch for changes: ${event.reason}`;
+    case 'sampling-failed':
+      return `cannot read what processes use: ${event.reason}`;
+    default:
+      return unreachable(event);
+  }
+}
+
+export function toControlEvent(event: FleetEvent, at: number): ControlEvent {
+  const agent = 'agent' in event ? event.agent : null;
+  return { at, kind: event.kind, level: levelOf(event), agent, message: describeEvent(event) };
+}

@@ -1,0 +1,77 @@
+/**
+ * Finds the Broca that runs already for an agent: the one a former supervisor started, or one a person
+ * started by hand. Asked before every first start; when nobody can tell, nobody is started.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { AgentId, BrocaHello } from 'animus-protocol';
+import { askHello } from './link.ts';
+import { findByEnvironment, identify, isAlive, type ProcessIdentity, readProcessStat } from './proc.ts';
+import { type RecordFiles, type RunRecord, readExitStatus } from './record.ts';
+import type { Exit } from './state.ts';
+
+export type LookResult =
+  | {
+      kind: 'found';
+      /** Whose death is the run's death: the shim, or Broca itself where it has none. */
+      identity: ProcessIdentity;
+      /** Its process group when that is ours to end; null for a Broca started by hand. */
+      group: number | null;
+      nonce: string | null;
+      startedAt: number;
+    }
+  | { kind: 'none'; last: Exit | null }
+  | { kind: 'unsure'; reason: string };
+
+export type LookRequest = { agent: AgentId; socket: string; files: RecordFiles; run: RunRecord | null; version: string };
+
+/** A Broca under load answers late; one that is stopped never does. */
+const HELLO_WITHIN_MS = 2_000;
+
+export async function lookForBroca(request: LookRequest): Promise<LookResult> {
+  const { run } = request;
+  const recorded = run === null ? null : findRecorded(run);
+  if (run !== null && recorded !== null) {
+    return { kind: 'found', identity: recorded, group: recorded.pid, nonce: run.nonce, startedAt: run.startedAt };
+  }
+  const greeting = await askHello(request.socket, request.version, HELLO_WITHIN_MS);
+  switch (greeting.kind) {
+    case 'hello':
+      return judgeHello(request, greeting.hello);
+    case 'silent':
+      return { kind: 'unsure', reason: `something listens at ${request.socket}, but does not say hello; end it, or wait until it answers` };
+    case 'nobody':
+      return { kind: 'none', last: run === null ? null : (readExitStatus(request.files, run.nonce) ?? { kind: 'unknown' }) };
+  }
+}
+
+/** The shim of a recorded run, if it lives. An intent without a pid is looked up by its nonce. */
+function findRecorded(run: RunRecord): ProcessIdentity | null {
+  if (run.shim !== null) return isAlive(run.shim) ? run.shim : null;
+  for (const pid of findByEnvironment('ANIMUS_WORKER_NONCE', run.nonce)) {
+    const identity = identify(readProcessStat(pid)?.group ?? pid);
+    if (isAlive(identity)) return identity;
+  }
+  return null;
+}
+
+function judgeHello({ agent, run }: LookRequest, hello: BrocaHello): LookResult {
+  if (hello.agentId !== agent) {
+    return { kind: 'unsure', reason: `the Broca of ${hello.agentId} answers in this agent's folder (pid ${hello.pid}); stop it first` };
+  }
+  const identity = identify(hello.pid);
+  if (!isAlive(identity))
+    return { kind: 'unsure', reason: `a Broca answers as pid ${hello.pid}, but no such process can be seen from here` };
+  // Ours, though its shim is gone: what it started is still in the group the shim made.
+  const isOurs = run !== null && hello.nonce === run.nonce;
+  const group = isOurs ? (readProcessStat(hello.pid)?.group ?? null) : null;
+  return { kind: 'found', identity, group, nonce: hello.nonce, startedAt: hello.startedAt };
+}
+
+/** Resolves when the process is gone. For those that are no children of ours: no event tells of their death. */
+export async function untilGone(identity: ProcessIdentity, signal: AbortSignal): Promise<boolean> {
+  for (let pauseMs = 10; !signal.aborted; pauseMs = Math.min(500, pauseMs * 1.5)) {
+    if (!isAlive(identity)) return true;
+    await wait(pauseMs, undefined, { ref: false, signal }).catch(() => undefined);
+  }
+  return false;
+}

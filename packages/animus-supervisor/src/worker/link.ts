@@ -1,0 +1,197 @@
+/**
+ * The supervisor's end of a worker link. Connects to `run/broca.sock` as soon as it is there, says hello,
+ * passes every frame on, and connects again when the link breaks: a lost link is a question, not a death.
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import {
+  type BrocaFrame,
+  type BrocaHello,
+  type ClientFrame,
+  encodeFrame,
+  FrameDecoder,
+  parseBrocaFrame,
+  WORKER_LINK_VERSION,
+  withSocketPath,
+} from 'animus-protocol';
+
+export type LinkListener = {
+  /** False refuses the peer: it is not the Broca this link is for. */
+  hello(hello: BrocaHello): boolean;
+  frame(frame: Exclude<BrocaFrame, { type: 'hello' }>): void;
+  lost(reason: string): void;
+};
+
+/** A socket that is not there yet is seen through its folder; this is for file systems that tell nothing. */
+const LOOK_FIRST_MS = 100;
+const LOOK_LAST_MS = 1_000;
+/** A stopped process accepts connections and says nothing. */
+const HELLO_WITHIN_MS = 5_000;
+
+export class WorkerLink {
+  readonly #path: string;
+  readonly #version: string;
+  readonly #listener: LinkListener;
+  #socket: net.Socket | null = null;
+  #isGreeted = false;
+  #isClosed = false;
+  #isConnecting = false;
+  #lookMs = LOOK_FIRST_MS;
+  #retry: NodeJS.Timeout | null = null;
+  #folder: FSWatcher | null = null;
+
+  constructor(socketPath: string, version: string, listener: LinkListener) {
+    this.#path = socketPath;
+    this.#version = version;
+    this.#listener = listener;
+    this.#watchFolder();
+    void this.#connect();
+  }
+
+  /** False when nobody is there to hear it. */
+  send(frame: ClientFrame): boolean {
+    if (this.#socket === null || !this.#isGreeted) return false;
+    this.#socket.write(encodeFrame(frame));
+    return true;
+  }
+
+  /** Ends the link for good; nothing is told after it. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#unwatchFolder();
+    this.#socket?.destroy();
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#isClosed || this.#isConnecting || this.#socket !== null) return;
+    this.#isConnecting = true;
+    const socket = await openSocket(this.#path);
+    this.#isConnecting = false;
+    if (this.#isClosed) return void socket?.destroy();
+    if (socket === null) return this.#connectLater();
+    this.#listen(socket);
+  }
+
+  #connectLater(): void {
+    if (this.#isClosed) return;
+    this.#watchFolder();
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#connect(), this.#lookMs);
+    this.#lookMs = Math.min(LOOK_LAST_MS, this.#lookMs * 2);
+  }
+
+  #listen(socket: net.Socket): void {
+    this.#socket = socket;
+    this.#unwatchFolder();
+    const decoder = new FrameDecoder();
+    const impatient = setTimeout(() => this.#drop('accepts connections, but does not say hello'), HELLO_WITHIN_MS);
+    socket.on('data', (chunk) => {
+      const frames = decoder.push(chunk);
+      if (!frames.ok) return this.#drop(frames.error);
+      for (const frame of frames.value) {
+        this.#take(frame);
+        if (this.#isGreeted) clearTimeout(impatient);
+      }
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      clearTimeout(impatient);
+      this.#forget('its link is lost');
+    });
+    socket.write(encodeFrame({ type: 'hello', protocol: WORKER_LINK_VERSION, client: 'supervisor', version: this.#version }));
+  }
+
+  #take(value: unknown): void {
+    const parsed = parseBrocaFrame(value);
+    // An unknown frame is a newer Broca's; the frozen four are all that is needed of it.
+    if (!parsed.ok || this.#isClosed || this.#socket === null) return;
+    const frame = parsed.value;
+    if (frame.type !== 'hello') {
+      if (this.#isGreeted) this.#listener.frame(frame);
+      return;
+    }
+    if (this.#listener.hello(frame)) {
+      this.#isGreeted = true;
+      this.#lookMs = LOOK_FIRST_MS;
+    } else {
+      this.#drop('another Broca answers at its socket');
+    }
+  }
+
+  #drop(reason: string): void {
+    this.#socket?.destroy();
+    this.#forget(reason);
+  }
+
+  #forget(reason: string): void {
+    if (this.#socket === null || this.#isClosed) return;
+    this.#socket = null;
+    const wasGreeted = this.#isGreeted;
+    this.#isGreeted = false;
+    if (wasGreeted) this.#listener.lost(reason);
+    this.#connectLater();
+  }
+
+  #watchFolder(): void {
+    if (this.#folder !== null || this.#isClosed) return;
+    try {
+      this.#folder = watch(path.dirname(this.#path), { persistent: false }, (_event, name) => {
+        if (name === path.basename(this.#path)) void this.#connect();
+      });
+      this.#folder.on('error', () => this.#unwatchFolder());
+    } catch {
+      // The folder is made by Broca at its start; until then the timer looks.
+    }
+  }
+
+  #unwatchFolder(): void {
+    this.#folder?.close();
+    this.#folder = null;
+  }
+}
+
+/** Null when nobody listens there. */
+export async function openSocket(socketPath: string): Promise<net.Socket | null> {
+  try {
+    return await withSocketPath(
+      socketPath,
+      (fitting) =>
+        new Promise<net.Socket | null>((resolve) => {
+          const socket = net.connect(fitting);
+          socket.once('connect', () => resolve(socket));
+          socket.once('error', () => resolve(null));
+        }),
+    );
+  } catch {
+    return null;
+  }
+}
+
+export type Greeting = { kind: 'hello'; hello: BrocaHello } | { kind: 'nobody' } | { kind: 'silent' };
+
+/** Asks once who answers at a socket. */
+export async function askHello(socketPath: string, version: string, withinMs: number): Promise<Greeting> {
+  const socket = await openSocket(socketPath);
+  if (socket === null) return { kind: 'nobody' };
+  return await new Promise((resolve) => {
+    const decoder = new FrameDecoder();
+    const finish = (greeting: Greeting): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(greeting);
+    };
+    const timer = setTimeout(() => finish({ kind: 'silent' }), withinMs);
+    socket.on('error', () => undefined);
+    socket.on('close', () => finish({ kind: 'nobody' }));
+    socket.on('data', (chunk) => {
+      const frames = decoder.push(chunk);
+      for (const value of frames.ok ? frames.value : []) {
+        const frame = parseBrocaFrame(value);
+        if (frame.ok && frame.value.type === 'hello') return finish({ kind: 'hello', hello: frame.value });
+      }
+    });
+    socket.write(encodeFrame({ type: 'hello', protocol: WORKER_LINK_VERSION, client: 'supervisor', version }));
+  });
+}

@@ -1,0 +1,276 @@
+/**
+ * One worker: holds its state, lets step.ts decide, does what it decides, and feeds back what happens.
+ * The only place where processes, records and alarms of an agent meet.
+ */
+import { randomBytes } from 'node:crypto';
+import { type AgentId, type ClientFrame, type Result, unreachable, type Wanted } from 'animus-protocol';
+import type { AgentPaths } from '../home/paths.ts';
+import type { Publish } from '../observe/event.ts';
+import { type LookResult, lookForBroca } from './adopt.ts';
+import type { Clock } from './clock.ts';
+import { workerEnvironment } from './environment-policy.ts';
+import { identify } from './proc.ts';
+import { type Launch, spawnBroca } from './process.ts';
+import { type AgentRecord, type RecordFiles, removeRecord, writeRecord } from './record.ts';
+import { Run, type RunOptions } from './run.ts';
+import { describeExit, type Effect, type Exit, type Step, type WorkerEvent, type WorkerLimits, type WorkerState } from './state.ts';
+import { firstState, step } from './step.ts';
+
+export type WorkerOptions = {
+  agent: AgentId;
+  paths: AgentPaths;
+  files: RecordFiles;
+  /** What the last supervisor wrote, or a new agent's. */
+  record: AgentRecord;
+  wanted: Wanted;
+  shim: string;
+  version: string;
+  clock: Clock;
+  random: () => number;
+  limits: () => WorkerLimits;
+  launch: () => Result<Launch, string>;
+  /** The supervisor's own; what of it a Broca gets is environment-policy.ts. */
+  environment: Readonly<Record<string, string | undefined>>;
+  publish: Publish;
+};
+
+export class Worker {
+  readonly agent: AgentId;
+  #options: WorkerOptions;
+  #state: WorkerState;
+  #run: Run | null = null;
+  #record: AgentRecord;
+  #written: string;
+  #events: WorkerEvent[] = [];
+  #isStepping = false;
+  #isClosed = false;
+  #looks = 0;
+  #timer: { at: number; cancel: () => void } | null = null;
+  #watchers = new Set<() => void>();
+
+  constructor(options: WorkerOptions) {
+    this.agent = options.agent;
+    this.#options = options;
+    this.#record = { ...options.record };
+    this.#written = '';
+    this.#state = firstState(options.wanted, options.record.restarts).state;
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** The process that lives, or null. */
+  get run(): Run | null {
+    return this.#run;
+  }
+
+  get lastDeath(): string | null {
+    return this.#record.lastDeath;
+  }
+
+  /** Looks who runs and goes on from there. Once, before anything else. */
+  open(): void {
+    this.#follow(firstState(this.#state.wanted, this.#state.restarts));
+  }
+
+  /** A person's wish outlives the supervisor; the fleet's own (`down`, a removed folder) does not. */
+  want(wanted: Wanted, { isRemembered }: { isRemembered: boolean }): void {
+    if (isRemembered) this.#record.wanted = wanted;
+    this.send(wanted === 'running' ? { kind: 'want-running' } : { kind: 'want-stopped' });
+  }
+
+  restart(reason: string): void {
+    this.#record.wanted = 'running';
+    this.send({ kind: 'restart', reason });
+  }
+
+  /** False when no Broca is there to hear it. */
+  tell(frame: ClientFrame): boolean {
+    return this.#run?.send(frame) ?? false;
+  }
+
+  /** Calls after each event until the returned function is called. */
+  onChange(call: () => void): () => void {
+    this.#watchers.add(call);
+    return () => void this.#watchers.delete(call);
+  }
+
+  /** Lets go of the Broca and leaves it running. */
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    this.#run?.close();
+  }
+
+  /** Forgets the agent: its folder is gone and nothing of it runs. */
+  forget(): void {
+    this.close();
+    removeRecord(this.#options.files);
+  }
+
+  /** Events that come while one is worked on (a spawn that fails at once) wait their turn. */
+  send(event: WorkerEvent): void {
+    this.#events.push(event);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined && !this.#isClosed; next = this.#events.shift()) this.#take(next);
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  #take(event: WorkerEvent): void {
+    const { clock, random, limits, publish } = this.#options;
+    const { agent } = this;
+    const before = this.#state;
+    const next = step(before, event, { now: clock.now(), random: random(), limits: limits() });
+    const { phase, reason } = next.state;
+    if (event.kind === 'exited') this.#takeDeath(before, event.exit, next.state);
+    if (phase !== before.phase || (reason !== before.reason && reason !== null)) {
+      publish({ kind: 'agent-phase', agent, from: before.phase, to: phase, reason });
+    }
+    this.#follow(next);
+  }
+
+  #takeDeath(before: WorkerState, exit: Exit, after: WorkerState): void {
+    this.#run = null;
+    this.#record.run = null;
+    if (after.restarts === before.restarts && after.phase !== 'broken') return;
+    const how = before.phase === 'stopping' ? (before.reason ?? describeExit(exit)) : describeExit(exit);
+    this.#record.lastDeath = how;
+    this.#options.publish({ kind: 'agent-died', agent: this.agent, how, next: after.phase });
+  }
+
+  #follow({ state, effects }: Step): void {
+    this.#state = state;
+    this.#record.restarts = state.restarts;
+    this.#arm();
+    for (const effect of effects) this.#perform(effect);
+    this.#save();
+    for (const call of [...this.#watchers]) call();
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'look':
+        return void this.#look();
+      case 'spawn':
+        return this.#spawn();
+      case 'ask-stop':
+        if (!this.tell({ type: 'stop', deadlineMs: effect.deadlineMs })) this.#run?.signal('SIGTERM');
+        return;
+      case 'terminate':
+        return this.#run?.signal('SIGTERM');
+      case 'kill':
+        return this.#run?.signal('SIGKILL');
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  /** One timer, kept while it is not too late: most alarms only move away, beat by beat. */
+  #arm(): void {
+    const { alarmAt } = this.#state;
+    if (this.#timer !== null && alarmAt !== null && this.#timer.at <= alarmAt) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (alarmAt === null || this.#isClosed) return;
+    const { clock } = this.#options;
+    const cancel = clock.after(alarmAt - clock.now(), () => {
+      this.#timer = null;
+      const due = this.#state.alarmAt;
+      if (due !== null && clock.now() >= due) this.send({ kind: 'alarm' });
+      else this.#arm();
+    });
+    this.#timer = { at: alarmAt, cancel };
+  }
+
+  async #look(): Promise<void> {
+    const number = ++this.#looks;
+    const { agent, paths, files, version } = this.#options;
+    const result = await lookForBroca({ agent, socket: paths.socket, files, run: this.#record.run, version });
+    if (number === this.#looks && !this.#isClosed) this.#takeLook(result);
+  }
+
+  #takeLook(result: LookResult): void {
+    switch (result.kind) {
+      case 'unsure':
+        return this.send(result);
+      case 'none':
+        this.#record.run = null;
+        if (result.last !== null) this.#record.lastDeath = describeExit(result.last);
+        return this.send({ kind: 'none-found', last: result.last });
+      case 'found': {
+        const { identity, group, nonce, startedAt } = result;
+        const byHand = group === null;
+        this.#options.publish({ kind: 'agent-adopted', agent: this.agent, pid: identity.pid, byHand });
+        this.#openRun({ identity, group, nonce, startedAt, child: null });
+        return this.send({ kind: 'found', byHand });
+      }
+      default:
+        return unreachable(result);
+    }
+  }
+
+  #spawn(): void {
+    const failed = (reason: string): void => {
+      this.#record.run = null;
+      this.send({ kind: 'spawn-failed', reason });
+    };
+    const { launch: findLaunch, shim, paths, files, environment, publish } = this.#options;
+    const launch = findLaunch();
+    if (!launch.ok) return failed(launch.error);
+    const nonce = randomBytes(16).toString('hex');
+    const startedAt = Date.now();
+    // The intent is on disk before the process is: a supervisor that dies in between is told to look for it.
+    this.#record.run = { nonce, shim: null, startedAt };
+    if (!this.#save()) return failed('who runs cannot be written down in run/agents: is the disk full?');
+    const spawned = spawnBroca({
+      shim,
+      launch: launch.value,
+      folder: paths.folder,
+      outputLog: paths.outputLog,
+      statusFile: files.status,
+      nonce,
+      environment: workerEnvironment(environment, nonce),
+    });
+    if (!spawned.ok) return failed(spawned.error);
+    const { pid, exited, outputFrom } = spawned.value;
+    const identity = identify(pid);
+    this.#record.run = { nonce, shim: identity, startedAt };
+    this.#openRun({ identity, group: pid, nonce, startedAt, child: { exited, outputFrom } });
+    publish({ kind: 'agent-spawned', agent: this.agent, shim: pid });
+  }
+
+  #openRun(found: Pick<RunOptions, 'identity' | 'group' | 'nonce' | 'startedAt' | 'child'>): void {
+    const { paths, files, version, clock } = this.#options;
+    const run: Run = new Run({
+      ...found,
+      socket: paths.socket,
+      outputLog: paths.outputLog,
+      files,
+      version,
+      clock,
+      tell: (event) => {
+        if (run === this.#run) this.send(event);
+      },
+    });
+    this.#run = run;
+  }
+
+  /** False when it could not be written; tried again at the next event. */
+  #save(): boolean {
+    const text = JSON.stringify(this.#record);
+    if (text === this.#written) return true;
+    try {
+      writeRecord(this.#options.files, this.#record);
+      this.#written = text;
+      return true;
+    } catch (error) {
+      this.#options.publish({ kind: 'record-unwritten', agent: this.agent, reason: error instanceof Error ? error.message : String(error) });
+      return false;
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What the kernel says of a process. A pid alone names nobody: it is reused. Pid, kernel start time and
+ * boot together name one process for good. Where there is no /proc (macOS) only liveness is known.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+
+export type ProcessIdentity = {
+  pid: number;
+  /** Clock ticks since boot, or null where the kernel does not tell. */
+  startTicks: number | null;
+  bootId: string | null;
+};
+
+type ProcessStat = { state: string; group: number; startTicks: number };
+
+/** Null when there is no such process. */
+export function readProcessStat(pid: number): ProcessStat | null {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return null;
+  }
+  // The name in brackets may hold anything, brackets too: fields are counted from its end (man 5 proc).
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '?', group: Number(fields[2]), startTicks: Number(fields[19]) };
+}
+
+export function readBootId(): string | null {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return null;
+  }
+}
+
+export function identify(pid: number): ProcessIdentity {
+  return { pid, startTicks: readProcessStat(pid)?.startTicks ?? null, bootId: readBootId() };
+}
+
+/** Whether just this process lives. A zombie is dead: it answers signals, but runs nothing. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  if (identity.startTicks === null) return answersSignals(identity.pid);
+  if (identity.bootId !== readBootId()) return false;
+  const stat = readProcessStat(identity.pid);
+  return stat !== null && stat.state !== 'Z' && stat.state !== 'X' && stat.startTicks === identity.startTicks;
+}
+
+/** Whether anything of a process group lives, zombies left aside. */
+export function groupLives(group: number): boolean {
+  if (!answersSignals(-group)) return false;
+  const pids = allPids();
+  if (pids.length === 0) return true;
+  return pids.some((pid) => {
+    const stat = readProcessStat(pid);
+    return stat !== null && stat.group === group && stat.state !== 'Z' && stat.state !== 'X';
+  });
+}
+
+/** Processes whose environment at their start held `name=value`. Reads every process of this user; for rare questions. */
+export function findByEnvironment(name: string, value: string): number[] {
+  const wanted = `${name}=${value}`;
+  return allPids().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(wanted);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function allPids(): number[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function answersSignals(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Starts and signals Brocas; the only file of the supervisor that does. Each runs behind the shim, in a
+ * session and process group of its own, with its output appended to a file: the supervisor holds no
+ * pipe to it, so that the death of either costs the other nothing.
+ */
+import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import os from 'node:os';
+import { failed, ok, type Result } from 'animus-protocol';
+import { execa } from 'execa';
+import type { Exit } from './state.ts';
+
+export type Launch = { command: string; args: readonly string[] };
+
+export type SpawnRequest = {
+  /** Path of shim/broca-shim.sh. */
+  shim: string;
+  launch: Launch;
+  folder: string;
+  outputLog: string;
+  /** Where the shim writes the exit status. */
+  statusFile: string;
+  nonce: string;
+  environment: Record<string, string>;
+};
+
+export type SpawnedShim = {
+  /** The shim: leader of the group that it and Broca form. */
+  pid: number;
+  exited: Promise<Exit>;
+  /** Length of output.log before it printed anything. */
+  outputFrom: number;
+};
+
+/** execa takes any descriptor; its types name these only. */
+type Descriptor = 3 | 4 | 5 | 6 | 7 | 8 | 9;
+
+/** Raw output beyond this is set aside when the Broca is started the next time. */
+const LONGEST_OUTPUT_LOG = 5 * 1024 * 1024;
+
+export function spawnBroca(request: SpawnRequest): Result<SpawnedShim, string> {
+  let output: number;
+  try {
+    output = openOutputLog(request.outputLog);
+    rmSync(request.statusFile, { force: true });
+  } catch (error) {
+    return failed(`cannot be started: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  try {
+    const { command, args } = request.launch;
+    const outputFrom = fstatSync(output).size;
+    const child = execa('/bin/sh', [request.shim, request.statusFile, request.nonce, command, ...args], {
+      cwd: request.folder,
+      env: request.environment,
+      extendEnv: false,
+      detached: true,
+      cleanup: false,
+      buffer: false,
+      reject: false,
+      stdin: 'ignore',
+      stdout: output as Descriptor,
+      stderr: output as Descriptor,
+    });
+    // Its end is taken from the event below: execa's own promise adds nothing to it.
+    child.catch(() => undefined);
+    if (child.pid === undefined) return failed(`cannot be started: /bin/sh or the folder ${request.folder} is not usable`);
+    const exited = new Promise<Exit>((resolve) => {
+      child.nodeChildProcess.once('exit', (code, signal) => resolve(signal === null ? exitOfCode(code ?? 0) : { kind: 'signalled', signal }));
+    });
+    child.nodeChildProcess.unref();
+    return ok({ pid: child.pid, exited, outputFrom });
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** How a process ended, from a shell's `$?`. */
+export function exitOfCode(code: number): Exit {
+  const signal = code > 128 ? Object.entries(os.constants.signals).find(([, number]) => number === code - 128)?.[0] : undefined;
+  return signal === undefined ? { kind: 'exited', code } : { kind: 'signalled', signal };
+}
+
+/** Signals a process, or a whole group when `pid` is negative. False when nobody is there. */
+export function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): boolean {
+  try {
+    process.kill(pid, name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Appends: another descriptor that truncates the file would leave NULs otherwise. */
+function openOutputLog(file: string): number {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat !== undefined && stat.size > LONGEST_OUTPUT_LOG) renameSync(file, `${file}.1`);
+  return openSync(file, 'a', 0o600);
+}

@@ -1,0 +1,86 @@
+/**
+ * `run/agents/<id>.json`: what was wanted of an agent and who runs as its Broca. Written before each
+ * spawn (intent) and again once the pid is known, so that a supervisor that starts anew doubles nobody.
+ */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import type { AgentId, Wanted } from 'animus-protocol';
+import * as v from 'valibot';
+import { exitOfCode } from './process.ts';
+import type { Exit } from './state.ts';
+
+export type RunRecord = {
+  nonce: string;
+  /** The shim; null between the intent and the spawn. */
+  shim: { pid: number; startTicks: number | null; bootId: string | null } | null;
+  /** Wall clock, ms. */
+  startedAt: number;
+};
+
+export type AgentRecord = {
+  wanted: Wanted;
+  restarts: number;
+  lastDeath: string | null;
+  run: RunRecord | null;
+};
+
+export const NEW_AGENT: AgentRecord = { wanted: 'running', restarts: 0, lastDeath: null, run: null };
+
+const nullableNumber = v.nullable(v.number());
+const agentRecord = v.object({
+  wanted: v.picklist(['running', 'stopped']),
+  restarts: v.number(),
+  lastDeath: v.nullable(v.string()),
+  run: v.nullable(
+    v.object({
+      nonce: v.string(),
+      shim: v.nullable(v.object({ pid: v.number(), startTicks: nullableNumber, bootId: v.nullable(v.string()) })),
+      startedAt: v.number(),
+    }),
+  ),
+});
+const exitStatus = v.object({ nonce: v.string(), code: v.number() });
+
+export type RecordFiles = { record: string; status: string };
+
+export function recordFiles(folder: string, id: AgentId): RecordFiles {
+  return { record: path.join(folder, `${id}.json`), status: path.join(folder, `${id}.exit`) };
+}
+
+/** Null when there is none that can be read; who runs is then asked of the agent's socket alone. */
+export function readRecord(files: RecordFiles): AgentRecord | null {
+  const parsed = v.safeParse(agentRecord, readJson(files.record));
+  return parsed.success ? parsed.output : null;
+}
+
+export function writeRecord(files: RecordFiles, record: AgentRecord): void {
+  const temporary = `${files.record}.new`;
+  const file = openSync(temporary, 'w', 0o600);
+  try {
+    writeSync(file, `${JSON.stringify(record)}\n`);
+    // What somebody stopped stays stopped, through a power cut too; who runs does not outlive one.
+    if (record.wanted === 'stopped') fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, files.record);
+}
+
+export function removeRecord(files: RecordFiles): void {
+  rmSync(files.record, { force: true });
+  rmSync(files.status, { force: true });
+}
+
+/** How the run with this nonce ended, as its shim wrote it down; null when it did not. */
+export function readExitStatus(files: RecordFiles, nonce: string): Exit | null {
+  const parsed = v.safeParse(exitStatus, readJson(files.status));
+  return parsed.success && parsed.output.nonce === nonce ? exitOfCode(parsed.output.code) : null;
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * One life of a Broca: the process that lives (spawned or adopted), its worker link, and the watch for
+ * its death. Tells worker events; what they mean is decided in step.ts.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type BeatReport, type BrocaFrame, type BrocaHello, type ClientFrame, EXIT, unreachable } from 'animus-protocol';
+import { untilGone } from './adopt.ts';
+import type { Clock } from './clock.ts';
+import { WorkerLink } from './link.ts';
+import { groupLives, isAlive, type ProcessIdentity } from './proc.ts';
+import { signal } from './process.ts';
+import { readExitStatus, type RecordFiles } from './record.ts';
+import type { Exit, WorkerEvent } from './state.ts';
+
+export type RunOptions = {
+  /** Whose death is this run's death: the shim, or Broca itself where it has none. */
+  identity: ProcessIdentity;
+  /** Its process group, when that is ours to end; null for a Broca started by hand. */
+  group: number | null;
+  nonce: string | null;
+  /** Wall clock, ms. */
+  startedAt: number;
+  /** Set for a child: its death is an event, and its words are known by their place in output.log. */
+  child: { exited: Promise<Exit>; outputFrom: number } | null;
+  socket: string;
+  outputLog: string;
+  files: RecordFiles;
+  version: string;
+  clock: Clock;
+  tell: (event: WorkerEvent) => void;
+};
+
+/** A process that dies loses its link first: it is not called unhealthy before this has passed. */
+const LOSS_TOLD_AFTER_MS = 250;
+/** Of what a Broca said before it refused its configuration. */
+const LONGEST_WORDS = 2_000;
+
+export class Run {
+  readonly startedAt: number;
+  hello: BrocaHello | null = null;
+  beat: BeatReport | null = null;
+  #options: RunOptions;
+  #link: WorkerLink;
+  #watch: AbortController | null = null;
+  #cancelLoss: (() => void) | null = null;
+  /** It is gone, or let go of. */
+  #isOver = false;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.startedAt = options.startedAt;
+    this.#link = new WorkerLink(options.socket, options.version, {
+      hello: (hello) => this.#takeHello(hello),
+      frame: (frame) => this.#takeFrame(frame),
+      lost: (reason) => this.#takeLoss(reason),
+    });
+    if (options.child === null) this.#watchDeath();
+    else void options.child.exited.then((exit) => this.#sweep(exit));
+  }
+
+  /** Broca's own process, once it said hello. */
+  get pid(): number | null {
+    return this.hello?.pid ?? null;
+  }
+
+  /** False when nobody is there to hear it. */
+  send(frame: ClientFrame): boolean {
+    return this.#link.send(frame);
+  }
+
+  signal(name: 'SIGTERM' | 'SIGKILL'): void {
+    const { identity, group } = this.#options;
+    if (this.#isOver) return;
+    if (isAlive(identity)) signal(group === null ? identity.pid : -group, name);
+    this.#watchDeath();
+  }
+
+  /** Lets go of it and leaves it running. */
+  close(): void {
+    this.#isOver = true;
+    this.#watch?.abort();
+    this.#cancelLoss?.();
+    this.#link.close();
+  }
+
+  #takeHello(hello: BrocaHello): boolean {
+    const { nonce, identity, tell } = this.#options;
+    const fits = nonce === null ? hello.pid === identity.pid : hello.nonce === nonce;
+    if (!fits || this.#isOver) return false;
+    this.hello = hello;
+    this.#watch?.abort();
+    this.#watch = null;
+    this.#cancelLoss?.();
+    tell({ kind: 'hello' });
+    return true;
+  }
+
+  #takeFrame(frame: Exclude<BrocaFrame, { type: 'hello' }>): void {
+    const { tell } = this.#options;
+    if (this.#isOver) return;
+    switch (frame.type) {
+      case 'ready':
+        return tell({ kind: 'ready' });
+      case 'beat': {
+        const { type: _, ...beat } = frame;
+        this.beat = beat;
+        return tell({ kind: 'beat' });
+      }
+      case 'stopping':
+        return tell({ kind: 'leaving', reason: frame.reason });
+      case 'response':
+        return;
+      default:
+        return unreachable(frame);
+    }
+  }
+
+  #takeLoss(reason: string): void {
+    if (this.#isOver) return;
+    this.#watchDeath();
+    this.#cancelLoss = this.#options.clock.after(LOSS_TOLD_AFTER_MS, () => this.#options.tell({ kind: 'link-lost', reason }));
+  }
+
+  /** A child's death is an event. Another's is only seen by looking, done while no link says that it lives. */
+  #watchDeath(): void {
+    const { child, identity, nonce, files } = this.#options;
+    if (child !== null || this.#isOver || this.#watch !== null) return;
+    const watch = new AbortController();
+    this.#watch = watch;
+    void untilGone(identity, watch.signal).then((isGone) => {
+      if (!isGone) return;
+      return this.#sweep((nonce === null ? null : readExitStatus(files, nonce)) ?? { kind: 'unknown' });
+    });
+  }
+
+  /** What its Broca left behind in its group goes with it; only then it has exited. */
+  async #sweep(exit: Exit): Promise<void> {
+    if (this.#isOver) return;
+    this.close();
+    const { group, child, outputLog, tell } = this.#options;
+    for (let pauseMs = 2; group !== null && groupLives(group); pauseMs = Math.min(100, pauseMs * 2)) {
+      signal(-group, 'SIGKILL');
+      await wait(pauseMs);
+    }
+    const isMisconfigured = exit.kind === 'exited' && exit.code === EXIT.configuration;
+    tell({ kind: 'exited', exit, words: isMisconfigured && child !== null ? readLastWords(outputLog, child.outputFrom) : null });
+  }
+}
+
+/** What was printed last; asked only of a Broca that refused its configuration, which names no secret. */
+function readLastWords(file: string, from: number): string | null {
+  const descriptor = openSync(file, 'r');
+  try {
+    const end = fstatSync(descriptor).size;
+    const buffer = Buffer.alloc(Math.max(0, Math.min(LONGEST_WORDS, end - from)));
+    readSync(descriptor, buffer, 0, buffer.length, end - buffer.length);
+    const text = buffer.toString('utf8').trim();
+    return text === '' ? null : text;
+  } finally {
+    closeSync(descriptor);
+  }
+}

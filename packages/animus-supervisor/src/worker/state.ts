@@ -1,0 +1,92 @@
+/** The words of a worker's life: its phases, what can happen to it, and what may be done about it. step.ts is the table. */
+import type { Phase, Wanted } from 'animus-protocol';
+
+/** How a process ended. A shell's 128 + n is read as signal n. */
+export type Exit =
+  | { kind: 'exited'; code: number }
+  | { kind: 'signalled'; signal: string }
+  /** It is gone and nobody wrote down how: it and its shim were killed while no supervisor ran. */
+  | { kind: 'unknown' };
+
+export type StopCause = 'asked' | 'watchdog';
+
+export type WorkerState = {
+  phase: Phase;
+  wanted: Wanted;
+  /** When the event `alarm` is due (monotonic, ms), or null. What it means depends on the phase. */
+  alarmAt: number | null;
+  /** What a person should know about the phase, or about the last death. */
+  reason: string | null;
+  /** Why its files forbid a start (a copied folder, for example), or null. */
+  fault: string | null;
+  /** True while the worker link stands. */
+  linked: boolean;
+  /** Somebody else started it; it is shown, stopped on demand, never killed by us unasked. */
+  byHand: boolean;
+  /** Since when it is ready without a break (monotonic, ms). */
+  healthySince: number | null;
+  /** Deaths that still count for the next pause (restart-policy.ts). */
+  deaths: readonly number[];
+  /** All deaths nobody asked for. */
+  restarts: number;
+  /** Why Broca said it stops by itself (its configuration needs a new process), or null. */
+  leaving: string | null;
+  /** How far a stop has gone; null outside `stopping`. */
+  stop: { step: 'asked' | 'terminated' | 'killed'; cause: StopCause } | null;
+};
+
+export type WorkerEvent =
+  /** A person, or the home, wants it to run. */
+  | { kind: 'want-running' }
+  | { kind: 'want-stopped' }
+  | { kind: 'restart'; reason: string }
+  /** Its files were read anew; `fault` is why they forbid a start. */
+  | { kind: 'files'; fault: string | null }
+  /** Looked for a Broca that runs already: there is one; there is none; nobody can tell. */
+  | { kind: 'found'; byHand: boolean }
+  | { kind: 'none-found'; last: Exit | null }
+  | { kind: 'unsure'; reason: string }
+  | { kind: 'spawn-failed'; reason: string }
+  | { kind: 'hello' }
+  | { kind: 'ready' }
+  | { kind: 'beat' }
+  | { kind: 'leaving'; reason: string }
+  | { kind: 'link-lost'; reason: string }
+  /** Its whole process group is gone. `words` is what it said last, given only when it is fit to show. */
+  | { kind: 'exited'; exit: Exit; words: string | null }
+  | { kind: 'alarm' };
+export type EventKind = WorkerEvent['kind'];
+
+export type Effect =
+  /** Find out whether a Broca runs here already; answered by found, none-found or unsure. */
+  { kind: 'look' } | { kind: 'spawn' } | { kind: 'ask-stop'; deadlineMs: number } | { kind: 'terminate' } | { kind: 'kill' };
+
+export type Step = { state: WorkerState; effects: readonly Effect[] };
+
+/** Times a worker is held to, in ms. */
+export type WorkerLimits = {
+  /** Longest silence of a ready Broca. */
+  watchdogMs: number;
+  /** Longest way from spawn to ready; each beat on the way extends it. */
+  startMs: number;
+  /** What a Broca is given to stop by itself. */
+  stopMs: number;
+};
+
+export const DEFAULT_LIMITS: WorkerLimits = { watchdogMs: 30_000, startMs: 60_000, stopMs: 10_000 };
+
+/** Phases in which a process of ours may be alive. */
+export function hasProcess(phase: Phase): boolean {
+  return phase === 'starting' || phase === 'ready' || phase === 'unhealthy' || phase === 'stopping';
+}
+
+export function describeExit(exit: Exit): string {
+  switch (exit.kind) {
+    case 'exited':
+      return `exited with code ${exit.code}`;
+    case 'signalled':
+      return exit.signal === 'SIGABRT' ? 'aborted (SIGABRT; an exhausted heap ends like this)' : `was killed by ${exit.signal}`;
+    case 'unknown':
+      return 'ended while nobody watched';
+  }
+}
