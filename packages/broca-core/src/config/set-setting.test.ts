@@ -166,8 +166,8 @@ test('what is set here and said otherwise in .env is warned of', (t) => {
 test('a file that cannot be written stays as it was', { skip: process.getuid?.() === 0 ? 'root may write everywhere' : false }, (t) => {
   const { folder, file } = makeFolder(t, '{}');
   fs.chmodSync(folder, 0o500);
-  t.after(() => fs.chmodSync(folder, 0o700));
   const set = setSetting(folder, 'debug_mode', 'true');
+  fs.chmodSync(folder, 0o700);
   assert(!set.ok);
   assert.match(set.error, /could not be written \(EACCES\)/);
   assert.equal(fs.readFileSync(file, 'utf8'), '{}');
