@@ -1,0 +1,47 @@
+/** Starts programs to be measured, on the Node that runs the benchmark, and ends every one of them. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+
+const BARE = path.join(import.meta.dirname, 'bare.mjs');
+
+export type Running = AsyncDisposable & { pid: number; child: ChildProcess };
+
+export function start(args: readonly string[], environment: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment },
+  });
+  const exited = once(child, 'exit');
+  return {
+    child,
+    pid: child.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Starts a bare Node and resolves when it runs. */
+export async function startBare(): Promise<Running> {
+  const bare = start([BARE]);
+  if (bare.child.stdout !== null) await once(bare.child.stdout, 'data');
+  return bare;
+}
+
+/** Runs a program to its end and gives how long it took, in ms. */
+export async function timeToEnd(args: readonly string[], environment: Record<string, string> = {}): Promise<number> {
+  const startedAt = performance.now();
+  const running = start(args, environment);
+  running.child.stdout?.resume();
+  await once(running.child, 'exit');
+  return performance.now() - startedAt;
+}
+
+/** Proportional set size in MB: what is shared with siblings counts by its share. */
+export function pssMb(pid: number): number {
+  const line = /^Pss:\s+(\d+) kB$/m.exec(fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+  return Number(line?.[1]) / 1024;
+}
