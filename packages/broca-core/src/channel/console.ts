@@ -9,7 +9,7 @@ import type { ChannelPlugin } from './channel.ts';
 export const CONSOLE_CHANNEL = 'console';
 export const CONSOLE_DEFAULT_CHAT = 'main';
 
-export const consoleChannel: ChannelPlugin = {
+export const consolePlugin: ChannelPlugin = {
   name: CONSOLE_CHANNEL,
   title: 'Console',
   capabilities: { idempotent: true, longestPart: null, markup: 'markdown' },

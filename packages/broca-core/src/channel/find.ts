@@ -64,6 +64,6 @@ function pluginAt(folder: string, entry: string): FoundPlugin | null {
     const index = INDEX_FILES.map((name) => join(path, name)).find((file) => existsSync(file));
     return index === undefined ? null : { name: entry, file: index };
   }
-  const name = MODULE_FILE.exec(entry)?.groups?.['name'];
+  const name = MODULE_FILE.exec(entry)?.groups?.name;
   return stats?.isFile() === true && name !== undefined ? { name, file: path } : null;
 }

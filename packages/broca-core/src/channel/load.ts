@@ -25,10 +25,14 @@ export type ChannelsRequest = GuardHost & {
 
 export type Channels = {
   /** One for each channel that settings ask for, in order: built in, then by name. Also those that failed. */
-  channels: readonly LoadedChannel[];
+  list(): readonly LoadedChannel[];
   problems: Problem[];
   /** The platform's name as the agent reads it, also for a channel that is switched off or was removed. */
   titleOf(name: string): string;
+  /** These three never fail. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  nudge(name: string): void;
   /**
    * Call it inside the handlers of uncaughtException and unhandledRejection. True: the fault was a plugin's,
    * which is stopped now. False: it is ours, and the process must end.
@@ -62,9 +66,12 @@ export async function createChannels(request: ChannelsRequest): Promise<Channels
   const loaded = await Promise.all(wanted.map(async (source) => await load(source, request)));
   const guards = loaded.map(({ guard }) => guard);
   return {
-    channels: guards,
+    list: () => guards,
     problems: [...problems, ...loaded.flatMap((one) => one.problems)],
     titleOf: (name) => [...guards, ...request.builtIn].find((channel) => channel.name === name)?.title ?? name,
+    start: async () => void (await Promise.all(guards.map(async (guard) => await guard.start()))),
+    stop: async () => void (await Promise.all(guards.map(async (guard) => await guard.stop()))),
+    nudge: (name) => guards.find((guard) => guard.name === name)?.nudge(),
     blame(error) {
       const guard = guardAtFault();
       guard?.fail(`it threw outside of any call: ${describe(error)}`);

@@ -185,7 +185,7 @@ export class SpoolInbox {
 
   /** Under a name of its own, so that it hides no newer file; read again it is a message or a duplicate. */
   #putBack(taken: string): void {
-    const name = TAKEN.exec(taken)?.groups?.['name'] ?? 'message.json';
+    const name = TAKEN.exec(taken)?.groups?.name ?? 'message.json';
     renameSync(join(this.#folder, taken), join(this.#folder, `${stemOf(name)}.${randomUUID()}.json`));
   }
 

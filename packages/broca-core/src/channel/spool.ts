@@ -15,40 +15,44 @@ const SHORTEST_RECHECK_MS = 5_000;
 
 export type SpoolOptions = {
   /** Whether it watches its inbox itself, because nobody nudges it. */
-  watch: boolean;
+  isAlone: boolean;
   /** `queue_refresh`, as it is now. */
-  refreshMs?(): number;
+  refreshMs(): number;
 };
 
-export type Spool = ChannelPlugin & {
+export type Spool = {
+  plugin: ChannelPlugin;
   /** A supervisor came (it nudges from now on) or went. Looks at the inbox either way: something may have been missed. */
-  setWatch(watch: boolean): void;
+  setAlone(isAlone: boolean): void;
 };
 
 export function createSpool(options: SpoolOptions): Spool {
-  let isWatching = options.watch;
+  let { isAlone } = options;
   let intake: SpoolIntake | null = null;
+  const create = (context: ChannelContext): Channel => {
+    const outbox = createSpoolOutbox(join(context.folder, 'outbox'));
+    const created = new SpoolIntake(context, options.refreshMs);
+    intake = created;
+    return {
+      start: async () => created.start(isAlone),
+      stop: async () => await created.stop(),
+      nudge: () => created.lookNow(),
+      prepare: async (part) => await outbox.prepare(part),
+      deliver: async (part) => await outbox.deliver(part),
+    };
+  };
   return {
-    name: 'spool',
-    title: 'Spool',
-    capabilities: { idempotent: true, longestPart: null, markup: 'markdown' },
-    enabledByDefault: true,
-    settings: v.object({}),
-    create(context): Channel {
-      const outbox = createSpoolOutbox(join(context.folder, 'outbox'));
-      const created = new SpoolIntake(context, options.refreshMs ?? (() => SHORTEST_RECHECK_MS));
-      intake = created;
-      return {
-        start: async () => created.start(isWatching),
-        stop: async () => await created.stop(),
-        nudge: () => created.lookNow(),
-        prepare: async (part) => await outbox.prepare(part),
-        deliver: async (part) => await outbox.deliver(part),
-      };
+    plugin: {
+      name: 'spool',
+      title: 'Spool',
+      capabilities: { idempotent: true, longestPart: null, markup: 'markdown' },
+      enabledByDefault: true,
+      settings: v.object({}),
+      create,
     },
-    setWatch(watch) {
-      isWatching = watch;
-      intake?.setWatch(watch);
+    setAlone(alone) {
+      isAlone = alone;
+      intake?.setAlone(alone);
     },
   };
 }
@@ -64,7 +68,7 @@ class SpoolIntake {
   #isNewsWaiting = false;
   #timer: NodeJS.Timeout | null = null;
   #watcher: FSWatcher | null = null;
-  #wantsWatch = false;
+  #isAlone = false;
   #hasBegun = false;
   #isUnwatchedSaid = false;
 
@@ -84,9 +88,9 @@ class SpoolIntake {
     );
   }
 
-  start(isWatching: boolean): void {
+  start(isAlone: boolean): void {
     this.#state = 'running';
-    this.setWatch(isWatching);
+    this.setAlone(isAlone);
   }
 
   async stop(): Promise<void> {
@@ -96,10 +100,10 @@ class SpoolIntake {
     await this.#looking;
   }
 
-  setWatch(isWatching: boolean): void {
+  setAlone(isAlone: boolean): void {
     if (this.#state !== 'running') return;
-    this.#wantsWatch = isWatching;
-    if (!isWatching) this.#unwatch();
+    this.#isAlone = isAlone;
+    if (!isAlone) this.#unwatch();
     this.lookNow();
   }
 
@@ -130,10 +134,10 @@ class SpoolIntake {
         this.#hasBegun = true;
       }
       // Before the look: what comes after the look began is then seen by one of both.
-      if (this.#wantsWatch) this.#watch();
+      if (this.#isAlone) this.#watch();
       const result = await this.#inbox.look();
       this.#context.setState('up');
-      const unwatchedMs = this.#wantsWatch && this.#watcher === null ? recheckMs : null;
+      const unwatchedMs = this.#isAlone && this.#watcher === null ? recheckMs : null;
       return result.kind === 'empty' ? unwatchedMs : result.afterMs;
     } catch (error) {
       this.#context.setState('down', `inbox cannot be read: ${(error as Error).message}`);

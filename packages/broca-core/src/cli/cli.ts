@@ -1,0 +1,49 @@
+/** Broca's command line, `run` apart: words → command → text or JSON → exit code. */
+import { resolve } from 'node:path';
+import { EXIT, type ExitCode, unreachable } from 'animus-protocol';
+import { askBroca } from './ask.ts';
+import { type Invocation, parseCommandLine } from './invocation.ts';
+import { at } from './render.ts';
+import { report } from './reports.ts';
+import { chat, send } from './talk.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
+
+export async function runCli(argv: string[], terminal: Terminal = processTerminal()): Promise<ExitCode> {
+  const parsed = parseCommandLine(argv);
+  switch (parsed.kind) {
+    case 'text':
+      terminal.out(parsed.text);
+      return EXIT.done;
+    case 'usage':
+      terminal.err(`broca: ${parsed.message}\nSee broca --help\n`);
+      return EXIT.usage;
+    case 'run':
+      return await run(parsed.invocation, terminal);
+    default:
+      return unreachable(parsed);
+  }
+}
+
+async function run(invocation: Invocation, terminal: Terminal): Promise<ExitCode> {
+  switch (invocation.kind) {
+    case 'command':
+      return await runCommand(invocation, terminal);
+    case 'send':
+      return await send(invocation, terminal);
+    case 'chat':
+      return await chat(invocation, terminal);
+    default:
+      return unreachable(invocation);
+  }
+}
+
+async function runCommand(invocation: Extract<Invocation, { kind: 'command' }>, terminal: Terminal): Promise<ExitCode> {
+  const { name, args, folder, json } = invocation;
+  const answer = await askBroca(resolve(folder), name, args);
+  if (!answer.ok) {
+    terminal.err(`broca: ${answer.error}\n`);
+    return EXIT.failed;
+  }
+  terminal.out(json ? `${JSON.stringify(answer.value, null, 2)}\n` : report(name, answer.value));
+  return name === 'settings.validate' && at(answer.value, 'ok') !== true ? EXIT.configuration : EXIT.done;
+}

@@ -1,0 +1,137 @@
+/**
+ * Sends one message and waits for its reply. The message has one id from the start: when Broca goes
+ * away meanwhile, the same is asked again of the next one, which finds the same turn.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { failed, ok, type Result, unreachable } from 'animus-protocol';
+import * as v from 'valibot';
+import type { ConsoleReply } from '../commands/command-values.ts';
+import { folderFault, reachBroca, socketOf } from './ask.ts';
+import { type BrocaClient, connectToBroca } from './client.ts';
+
+const RECONNECT_MS = 200;
+const SLOWEST_RECONNECT_MS = 2_000;
+
+export type Sending = {
+  folder: string;
+  chat: string;
+  text: string;
+  wait: boolean;
+  timeoutMs: number;
+  /** Something a person who waits should know. */
+  notice(text: string): void;
+};
+
+export type Sent =
+  | { kind: 'reply'; reply: ConsoleReply }
+  | { kind: 'failed'; error: string }
+  /** `turnId` is null when not even the storing was heard of. */
+  | { kind: 'timeout'; turnId: number | null };
+
+const consoleReply = v.object({
+  turnId: v.nullable(v.number()),
+  isOver: v.boolean(),
+  state: v.nullable(v.picklist(['queued', 'waiting', 'running', 'settled', 'parked'])),
+  outcome: v.nullable(v.string()),
+  reason: v.nullable(v.string()),
+  parts: v.array(
+    v.object({
+      number: v.number(),
+      count: v.number(),
+      text: v.string(),
+      state: v.picklist(['queued', 'waiting', 'sending', 'sent', 'refused', 'uncertain']),
+    }),
+  ),
+});
+
+export async function sendMessage(sending: Sending): Promise<Sent> {
+  const first = await reachRunning(sending.folder);
+  if (!first.ok) return { kind: 'failed', error: first.error };
+  const { promise: late, resolve: giveUp } = Promise.withResolvers<'late'>();
+  const timer = setTimeout(() => giveUp('late'), sending.timeoutMs);
+  const conversation = new Conversation(sending, first.value);
+  const sent = await Promise.race([conversation.run(), late]);
+  clearTimeout(timer);
+  conversation.close();
+  return sent === 'late' ? { kind: 'timeout', turnId: conversation.turnId } : sent;
+}
+
+async function reachRunning(folder: string): Promise<Result<BrocaClient, string>> {
+  const fault = folderFault(folder);
+  if (fault !== null) return failed(fault);
+  const reached = await reachBroca(folder);
+  if (!reached.ok) return reached;
+  if (reached.value.kind === 'running') return ok(reached.value.client);
+  reached.value.lock.release();
+  return failed(`no Broca runs in ${folder}, so nobody would answer: start it with animus start, or with broca run`);
+}
+
+class Conversation {
+  turnId: number | null = null;
+  #sending: Sending;
+  #client: BrocaClient | null;
+  #isClosed = false;
+  #isLossSaid = false;
+  #externalId = randomUUID();
+
+  constructor(sending: Sending, client: BrocaClient) {
+    this.#sending = sending;
+    this.#client = client;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#client?.close();
+  }
+
+  async run(): Promise<Sent> {
+    let pauseMs = RECONNECT_MS;
+    for (;;) {
+      if (this.#client !== null) {
+        const sent = await this.#ask(this.#client);
+        if (sent !== 'again') return sent;
+        this.#sayLost();
+      }
+      await sleep(pauseMs, undefined, { ref: !this.#isClosed });
+      if (this.#isClosed) return { kind: 'timeout', turnId: this.turnId };
+      const client = await connectToBroca(socketOf(this.#sending.folder));
+      this.#client = client.ok ? client.value : null;
+      pauseMs = client.ok ? RECONNECT_MS : Math.min(pauseMs * 2, SLOWEST_RECONNECT_MS);
+    }
+  }
+
+  /** Stores it first, so that its turn is known; then waits. Both are the same message to Broca. */
+  async #ask(client: BrocaClient): Promise<Sent | 'again'> {
+    const stored = await this.#request(client, false);
+    if (stored === 'again' || stored.kind !== 'reply') return stored;
+    this.turnId = stored.reply.turnId;
+    if (!this.#sending.wait || stored.reply.isOver) return stored;
+    const replied = await this.#request(client, true);
+    return replied !== 'again' && replied.kind === 'reply' && !replied.reply.isOver ? 'again' : replied;
+  }
+
+  async #request(client: BrocaClient, wait: boolean): Promise<Sent | 'again'> {
+    const { chat, text } = this.#sending;
+    const answer = await client.request('console.send', { chat, text, externalId: this.#externalId, wait });
+    switch (answer.kind) {
+      case 'lost':
+        return 'again';
+      case 'error':
+        return { kind: 'failed', error: answer.error };
+      case 'value': {
+        const parsed = v.safeParse(consoleReply, answer.value);
+        if (parsed.success) return { kind: 'reply', reply: parsed.output };
+        return { kind: 'failed', error: `Broca ${client.hello.version} gave an answer that this CLI cannot read: restart the agent` };
+      }
+      default:
+        return unreachable(answer);
+    }
+  }
+
+  #sayLost(): void {
+    if (this.#isLossSaid || this.#isClosed) return;
+    this.#isLossSaid = true;
+    this.#sending.notice('Broca ended while it worked on this; waiting for it to come back');
+  }
+}
