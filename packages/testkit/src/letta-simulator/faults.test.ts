@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { lettaErrors } from './errors.ts';
 import { AGENT, call, frames, resume, SEND, send, start, WHOLE } from './test-client.ts';
 
-describe('status faults', () => {
+describe('status faults', { timeout: 20_000 }, () => {
   test('a burst hits n requests of its route, and nobody was asked', async () => {
     await using simulator = await start();
     const burst = simulator.fault({ kind: 'status', route: SEND, times: 3, ...lettaErrors.rateLimited });
@@ -47,7 +47,7 @@ describe('status faults', () => {
   });
 });
 
-describe('connection faults', () => {
+describe('connection faults', { timeout: 20_000 }, () => {
   test('drop: closed before anything ran', async () => {
     await using simulator = await start();
     simulator.fault({ kind: 'drop' });
@@ -127,7 +127,7 @@ describe('connection faults', () => {
   });
 });
 
-describe('what tests hold in hand', () => {
+describe('what tests hold in hand', { timeout: 20_000 }, () => {
   test('scripts, queued answers, holding one turn, an agent taken away', async () => {
     await using simulator = await start();
     simulator.setScript(({ number, text }) => [{ kind: 'assistant', text: `${number}: ${text}` }]);

@@ -5,7 +5,7 @@ import { lettaErrors } from './errors.ts';
 import { LOCK_TTL_MS, OTID_WINDOW_MS } from './redis.ts';
 import { AGENT, call, frames, resume, resumeRun, send, start, statusOfRun, WHOLE } from './test-client.ts';
 
-describe('Redis', () => {
+describe('Redis', { timeout: 20_000 }, () => {
   test('off: background is refused with 503 and leaves a failed run behind; foreground runs without a lock or a memory', async () => {
     await using simulator = await start();
     simulator.redisOff();
@@ -118,7 +118,7 @@ describe('Redis', () => {
   });
 });
 
-describe('vanished runs and restarts', () => {
+describe('vanished runs and restarts', { timeout: 20_000 }, () => {
   test('a vanished run pings for ever; its record says what it says', async () => {
     await using simulator = await start();
     simulator.hold();

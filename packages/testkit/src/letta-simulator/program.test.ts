@@ -8,7 +8,7 @@ import { parseProgramLine, programScript } from './program.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
-describe('the program', () => {
+describe('the program', { timeout: 20_000 }, () => {
   test('configured by stdin, says where it listens, takes more agents, ends with its input', async () => {
     const child = spawn(process.execPath, [MAIN], { stdio: ['pipe', 'pipe', 'inherit'] });
     const ended = once(child, 'exit');

@@ -55,7 +55,7 @@ function statusOf(status: number): (error: unknown) => boolean {
   return (error) => error instanceof Letta.APIError && error.status === status;
 }
 
-describe('a turn by the unmodified SDK', () => {
+describe('a turn by the unmodified SDK', { timeout: 20_000 }, () => {
   test('background stream: ping with the run, the answer, the end; then the run, its messages, the list', async () => {
     await using simulator = await start();
     const client = clientOf(simulator);
@@ -180,7 +180,7 @@ describe('a turn by the unmodified SDK', () => {
   });
 });
 
-describe('approvals', () => {
+describe('approvals', { timeout: 20_000 }, () => {
   test('a pending approval refuses messages until every tool call is answered', async () => {
     await using simulator = await start();
     const client = clientOf(simulator);
@@ -220,7 +220,7 @@ describe('approvals', () => {
   });
 });
 
-describe('cancelling', () => {
+describe('cancelling', { timeout: 20_000 }, () => {
   test('ends the run, its stream and its lock; with nothing running it is a conflict', async () => {
     await using simulator = await start();
     const client = clientOf(simulator);
@@ -236,7 +236,7 @@ describe('cancelling', () => {
   });
 });
 
-describe('keys', () => {
+describe('keys', { timeout: 20_000 }, () => {
   test('an unknown key is 401, somebody else’s agent 404, and nothing of one key is seen with another', async () => {
     await using simulator = await start();
     const [ada, bea] = [clientOf(simulator), clientOf(simulator, 'key-b')];
@@ -255,7 +255,7 @@ describe('keys', () => {
   });
 });
 
-describe('people', () => {
+describe('people', { timeout: 20_000 }, () => {
   test('blocks: many of a label, one of a label on an agent, and the turn tells which it saw', async () => {
     await using simulator = await start();
     const client = clientOf(simulator);

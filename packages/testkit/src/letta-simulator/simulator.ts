@@ -262,40 +262,57 @@ function vanish(world: World, runId: string, status: RunStatus | 'gone'): void {
 
 type Waits = Pick<LettaSimulator, 'waitFor' | 'turnStarted' | 'turnEnded' | 'requested'>;
 
+/** Real time after which a wait gives up, so that a test which waits for what never comes says so. */
+const WAIT_DEADLINE_MS = 30_000;
+
 function waits(world: World): Waits {
-  const waitFor = (fits: (event: SimulatorEvent) => boolean): Promise<SimulatorEvent> =>
-    new Promise((resolve) => {
+  const nextEvent = (fits: (event: SimulatorEvent) => boolean, what: string): Promise<SimulatorEvent> =>
+    new Promise((resolve, reject) => {
       const stop = world.listen((event) => {
         if (fits(event)) {
           stop();
+          clearTimeout(deadline);
           resolve(event);
         }
       });
+      const deadline = setTimeout(() => {
+        stop();
+        reject(new Error(`the Letta simulator saw no ${what} within ${WAIT_DEADLINE_MS} ms (${summary(world)})`));
+      }, WAIT_DEADLINE_MS).unref();
     });
-  const nth = async <T>(find: () => T | undefined): Promise<T> => {
+  const nth = async <T>(find: () => T | undefined, what: string): Promise<T> => {
     let found = find();
     while (found === undefined) {
-      await waitFor(() => true);
+      await nextEvent(() => find() !== undefined, what);
       found = find();
     }
     return found;
   };
-  const turnAt = (which: TurnChoice, isEnded: boolean): Turn | undefined =>
-    world.turns.filter(
-      (turn) =>
-        (which.agentId === undefined || turn.agentId === which.agentId) &&
-        (which.otid === undefined || turn.otid === which.otid) &&
-        (!isEnded || turn.endedAt !== null),
-    )[(which.number ?? 1) - 1];
-  const requestAt = (which: RequestChoice): RecordedRequest | undefined =>
-    world.requests.filter(
-      (request) =>
-        (which.agentId === undefined || request.agentId === which.agentId) && (which.route === undefined || request.route === which.route),
-    )[(which.number ?? 1) - 1];
   return {
-    waitFor,
-    turnStarted: (which = {}) => nth(() => turnAt(which, false)),
-    turnEnded: (which = {}) => nth(() => turnAt(which, true)),
-    requested: (which = {}) => nth(() => requestAt(which)),
+    waitFor: (fits) => nextEvent(fits, 'event that fits'),
+    turnStarted: (which = {}) => nth(() => turnAt(world, which, false), `turn ${JSON.stringify(which)} start`),
+    turnEnded: (which = {}) => nth(() => turnAt(world, which, true), `turn ${JSON.stringify(which)} end`),
+    requested: (which = {}) => nth(() => requestAt(world, which), `request ${JSON.stringify(which)}`),
   };
+}
+
+function summary(world: World): string {
+  const ended = world.turns.filter(({ endedAt }) => endedAt !== null).length;
+  return `${world.requests.length} requests, ${world.turns.length} turns, ${ended} of them over`;
+}
+
+function turnAt(world: World, which: TurnChoice, isEnded: boolean): Turn | undefined {
+  return world.turns.filter(
+    (turn) =>
+      (which.agentId === undefined || turn.agentId === which.agentId) &&
+      (which.otid === undefined || turn.otid === which.otid) &&
+      (!isEnded || turn.endedAt !== null),
+  )[(which.number ?? 1) - 1];
+}
+
+function requestAt(world: World, which: RequestChoice): RecordedRequest | undefined {
+  return world.requests.filter(
+    (request) =>
+      (which.agentId === undefined || request.agentId === which.agentId) && (which.route === undefined || request.route === which.route),
+  )[(which.number ?? 1) - 1];
 }

@@ -57,7 +57,7 @@ const USAGE =
   '{"message_type":"usage_statistics","completion_tokens":5,"prompt_tokens":10,"total_tokens":15,"step_count":1,"run_ids":null,' +
   '"cached_input_tokens":null,"cache_write_tokens":null,"reasoning_tokens":null,"context_tokens":15}';
 
-describe('answers', () => {
+describe('answers', { timeout: 20_000 }, () => {
   test('blocking: every message type, stop_reason, usage', async () => {
     await using simulator = await start();
     simulator.answerNext([
@@ -143,7 +143,7 @@ describe('answers', () => {
   });
 });
 
-describe('paging', () => {
+describe('paging', { timeout: 20_000 }, () => {
   test('messages: before is older and after is newer in either order, and one stored message may read as several', async () => {
     await using simulator = await start();
     for (const text of ['a', 'b', 'c']) {
@@ -184,7 +184,7 @@ describe('paging', () => {
   });
 });
 
-describe('refusals', () => {
+describe('refusals', { timeout: 20_000 }, () => {
   test('keys, agents, forms', async () => {
     await using simulator = await start();
     const path = `/v1/agents/${AGENT}/messages`;
