@@ -3,7 +3,6 @@
  * one outcome, Letta runs at most one answered turn for it, and each part is shown once, in order.
  * Every step between two durable writes may be the last of its process.
  */
-import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

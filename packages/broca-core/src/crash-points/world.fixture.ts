@@ -51,6 +51,9 @@ const CONFIG: BrocaConfig = {
   secrets: [],
 };
 
+/** What one process of Broca holds in memory. */
+type Process = { store: Store; inbox: Inbox; turns: TurnLoopDependencies; parts: DeliverLoopDependencies };
+
 export class World {
   readonly #file: string;
   readonly #letta: ModelLetta;
@@ -58,7 +61,7 @@ export class World {
   #now = 1_000_000;
   #pointsLeft = Number.POSITIVE_INFINITY;
   #acknowledged = new Set<string>();
-  #broca: { store: Store; inbox: Inbox; turns: TurnLoopDependencies; parts: DeliverLoopDependencies };
+  #broca: Process;
 
   constructor(file: string, lettaFaults: LettaFault[], channelFaults: ChannelFault[]) {
     this.#file = file;
@@ -156,7 +159,7 @@ export class World {
     this.#pointsLeft -= 1;
   }
 
-  #start(): World['#broca'] {
+  #start(): Process {
     const opened = openStore(this.#file, this.#now);
     assert.ok(opened.ok);
     const { store } = opened.value;

@@ -66,14 +66,16 @@ export function createOutbox(store: Store, split: (channel: string, text: string
     add(sources) {
       const texts = sources.flatMap((source) => split(source.channel, source.text).map((text) => ({ ...source, text })));
       const now = clock();
+      // A turn that was parked and tried again goes on counting: turn and number name a part for ever.
+      const told = sources[0] === undefined ? 0 : (statements.newest.get(sources[0].turnId) ?? 0);
       for (const [index, part] of texts.entries()) {
         const state = statements.open.get(part.conversationId) === undefined ? 'waiting' : 'queued';
         statements.add.run(
           part.turnId,
           part.conversationId,
           part.channel,
-          index + 1,
-          texts.length,
+          told + index + 1,
+          told + texts.length,
           part.inReplyTo,
           part.text,
           newKey(),
@@ -106,6 +108,7 @@ function prepare(store: Store) {
     open: store
       .prepare<[number], number>("SELECT id FROM parts WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'sending') LIMIT 1")
       .pluck(),
+    newest: store.prepare<[number], number>('SELECT max(number) FROM parts WHERE turn_id = ?').pluck(),
     add: store.prepare(
       `INSERT INTO parts (turn_id, conversation_id, channel, number, count, in_reply_to, text, key, state, due_at, created_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

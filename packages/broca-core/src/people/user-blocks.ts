@@ -10,7 +10,7 @@ import type { Letta, LettaReply } from '../turn/letta.ts';
 export type UserBlocks = {
   /** The block of the turn's person, made if need be, with nobody else's attached; null when Letta keeps none for them. */
   ready(turn: Turn, signal: AbortSignal): Promise<LettaReply<string | null>>;
-  attach(blockId: string, signal: AbortSignal): Promise<LettaReply<null>>;
+  attach(person: TurnPerson, blockId: string, signal: AbortSignal): Promise<LettaReply<null>>;
   /** Detaches what is attached. A failure is mended before the next turn and never touches the one that ended. */
   release(signal: AbortSignal): Promise<LettaReply<null>>;
 };
@@ -47,9 +47,12 @@ export function createUserBlocks(store: Store, letta: Letta): UserBlocks {
       const released = await release(signal);
       return released.kind === 'ok' ? block : released;
     },
-    async attach(blockId, signal) {
+    async attach(person, blockId, signal) {
       attached = blockId;
-      return await letta.attachBlock(blockId, signal);
+      const answer = await letta.attachBlock(blockId, signal);
+      // The block is gone at Letta: the next try makes another.
+      if (answer.kind === 'rejected') keep.run(person.identityId, null, person.userId);
+      return answer;
     },
     release,
   };

@@ -47,8 +47,8 @@ export async function askTurn(turn: Turn, prompt: string, deps: RunTurnDependenc
 
   const { endpoint, agentId } = deps.config();
   const attempt = queue.begin({ turn, endpoint, agentId, text: prompt, seenMessageId: seen.value, blockId: block.value });
-  if (block.value !== null) {
-    const attached = await blocks.attach(block.value, stop);
+  if (block.value !== null && turn.person !== null) {
+    const attached = await blocks.attach(turn.person, block.value, stop);
     if (attached.kind !== 'ok') return apply(turn, attempt, notAsked(attached), deps);
   }
   return await followAttempt(turn, attempt, 'ask', deps, ending);
