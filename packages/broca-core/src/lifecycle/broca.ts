@@ -110,7 +110,8 @@ export class Broca {
     const { config: next, needsRestart } = reload(this.#config, config);
     this.#config = next;
     this.#open.log.setLevel(next.logLevel);
-    this.#open.log.setSecrets(next.secrets);
+    this.#open.log.addSecrets(next.secrets);
+    this.#open.log.setKeepDays(next.logKeepDays);
     this.#open.log.info('configuration-applied', { mode: next.mode, needsRestart });
     this.#problems.set('restart', needsRestart.length > 0 ? [`restart Broca to apply the change of ${needsRestart.join(', ')}`] : []);
     this.#standing.lookNow();
@@ -153,6 +154,7 @@ export class Broca {
     const at = Date.now();
     this.#socket.ready({ type: 'ready', at, startMs: at - this.#identity.startedAt });
     log.info('ready', { startMs: at - this.#identity.startedAt, folder, mode: this.#config.mode });
+    void log.load();
     const beats = this.#startBeats();
     const started = channels.start();
 
@@ -271,6 +273,8 @@ export class Broca {
 
   #beat(): BrocaBeat {
     const { uncertain, ...queue } = this.#figures();
+    const logFault = this.#open.log.fault();
+    this.#problems.set('log', logFault === null ? [] : [logFault]);
     this.#problems.set('uncertain', uncertain > 0 ? [`${uncertain} parts may or may not have been delivered (broca queue list)`] : []);
     this.#problems.set('channels', this.#channels?.problems.map(formatProblem) ?? []);
     return {

@@ -2,13 +2,13 @@
  * `logs/broca.log` as a place to write lines to: synchronously and in this process, so that the last line
  * before a `kill -9` is there. Rotation is looked at when a line is written; no timer wakes an idle Broca.
  *
- * SonicBoom (`pino.destination`) does the writing. The rotating destinations were measured and are not
- * used: pino-roll costs each worker 3.8 MB (PSS; it brings date-fns), rotating-file-stream writes
- * asynchronously and loses the last lines at a kill.
+ * The libraries for this were measured and are not used: pino-roll costs each worker 3.8 MB (PSS; it brings
+ * date-fns), rotating-file-stream writes asynchronously and loses the last lines at a kill, SonicBoom
+ * (`pino.destination`) would be loaded before a Broca is ready (pino: 9 ms, its destination 1.5 ms), and
+ * closes a descriptor twice when its `reopen()` fails once and then succeeds.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { pino } from 'pino';
 import { codeOf } from '../config/load.ts';
 import { LARGEST_LOG, type LogFileState, listExpired, mustRotate, nameRotated } from './rotation-policy.ts';
 
@@ -17,17 +17,17 @@ export type LogFileOptions = {
   keepDays: number;
   /** ms since 1970. */
   now: () => number;
+  /** Bytes at which the file is rotated. */
   largest?: number;
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** How often a write looks whether the file is still there (a person's own clean-up may have taken it). */
 const LOOK_EVERY_MS = 60_000;
-/** Lines held in memory while the disk takes none; what comes on top is counted and lost. */
+/** Held in memory while the disk takes nothing; what comes on top is counted and lost. */
 const MOST_HELD_BYTES = 1024 * 1024;
 
-type Stream = ReturnType<typeof pino.destination>;
-type Opened = { stream: Stream; inode: number; state: LogFileState };
+type Opened = { descriptor: number; inode: number; state: LogFileState };
 
 /** Never throws: what cannot be written shows in `fault`, and Broca goes on. */
 export class LogFile {
@@ -36,7 +36,9 @@ export class LogFile {
   readonly #now: () => number;
   readonly #largest: number;
   #opened: Opened | null = null;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #lookedAt: number;
+  /** What the disk did not take yet; may begin in the middle of a line of which it took the beginning. */
+  #held: Buffer = Buffer.alloc(0);
   #fault: string | null = null;
   #lost = 0;
 
@@ -45,6 +47,7 @@ export class LogFile {
     this.keepDays = keepDays;
     this.#now = now;
     this.#largest = largest ?? LARGEST_LOG;
+    this.#lookedAt = now();
     this.#open();
     this.#removeExpired();
   }
@@ -52,60 +55,64 @@ export class LogFile {
   /** Why lines cannot be written now, and how many were lost; null when all is well. */
   get fault(): string | null {
     if (this.#fault === null) return null;
-    return `${basename(this.#path)} cannot be written (${this.#fault})${this.#lost > 0 ? `; ${this.#lost} lines lost` : ''}`;
+    const lost = this.#lost === 0 ? '' : `; ${this.#lost} ${this.#lost === 1 ? 'line' : 'lines'} lost`;
+    return `${basename(this.#path)} cannot be written (${this.#fault})${lost}`;
   }
 
   write(line: string): void {
+    const now = this.#now();
+    if (Math.abs(now - this.#lookedAt) >= LOOK_EVERY_MS) this.#lookAgain(now);
+    const lost = this.#lost;
+    this.#append(Buffer.from(line), now);
+    if (lost === 0 || this.#fault !== null) return;
+    this.#lost = 0;
+    this.#append(
+      Buffer.from(`${JSON.stringify({ level: 'warn', time: new Date(now).toISOString(), event: 'log.lost', lines: lost })}\n`),
+      now,
+    );
+  }
+
+  close(): void {
+    if (this.#opened !== null) closeSync(this.#opened.descriptor);
+    this.#opened = null;
+  }
+
+  #append(line: Buffer, now: number): void {
+    if (this.#held.length > 0 && this.#held.length + line.length > MOST_HELD_BYTES) {
+      this.#lost += 1;
+      this.#flush(now);
+      return;
+    }
+    this.#held = this.#held.length === 0 ? line : Buffer.concat([this.#held, line]);
+    if (this.#fault === null && this.#opened !== null && mustRotate(this.#opened.state, line.length, this.#largest, now)) this.#rotate(now);
+    this.#flush(now);
+  }
+
+  #flush(now: number): void {
+    if (this.#opened === null) return;
+    const { descriptor, state } = this.#opened;
     try {
-      this.#write(line, this.#now());
-      if (this.#lost === 0 || this.#fault !== null) return;
-      const lines = this.#lost;
-      this.#lost = 0;
-      const time = new Date(this.#now()).toISOString();
-      this.#write(`${JSON.stringify({ level: 'warn', time, event: 'log.lost', lines })}\n`, this.#now());
+      while (this.#held.length > 0) {
+        const bytes = writeSync(descriptor, this.#held);
+        this.#held = this.#held.subarray(bytes);
+        state.bytes += bytes;
+        state.writtenAt = now;
+      }
+      this.#fault = null;
     } catch (error) {
       this.#fault = codeOf(error);
     }
   }
 
-  close(): void {
-    this.#opened?.stream.destroy();
-    this.#opened = null;
-  }
-
-  #write(line: string, now: number): void {
-    const bytes = Buffer.byteLength(line);
-    if (Math.abs(now - this.#lookedAt) >= LOOK_EVERY_MS) this.#lookAgain(now);
-    if (this.#opened !== null && this.#fault === null && mustRotate(this.#opened.state, bytes, this.#largest, now)) this.#rotate(now);
-    if (this.#opened === null) {
-      this.#lost += 1;
-      return;
-    }
-    const { stream, state } = this.#opened;
-    stream.write(line);
-    state.bytes += bytes;
-    state.writtenAt = now;
-  }
-
+  /** Opens the file, or keeps the one that is open when that fails. */
   #open(): void {
     try {
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      const stream = pino.destination({ dest: this.#path, sync: true, append: true, mode: 0o600, maxLength: MOST_HELD_BYTES });
-      // A failed write is kept by SonicBoom and tried again with the next line.
-      stream.on('error', (error: unknown) => {
-        this.#fault = codeOf(error);
-      });
-      stream.on('write', () => {
-        this.#fault = null;
-      });
-      stream.on('drop', () => {
-        this.#lost += 1;
-      });
-      const { ino, size, mtimeMs } = statSync(this.#path);
-      const former = this.#opened;
-      this.#opened = { stream, inode: ino, state: { bytes: size, writtenAt: size === 0 ? null : mtimeMs } };
+      const descriptor = openSync(this.#path, 'a', 0o600);
+      const { ino, size, mtimeMs } = fstatSync(descriptor);
+      this.close();
+      this.#opened = { descriptor, inode: ino, state: { bytes: size, writtenAt: size === 0 ? null : mtimeMs } };
       this.#fault = null;
-      former?.stream.destroy();
     } catch (error) {
       this.#fault = codeOf(error);
     }
@@ -113,16 +120,19 @@ export class LogFile {
 
   #lookAgain(now: number): void {
     this.#lookedAt = now;
-    const inode = statSync(this.#path, { throwIfNoEntry: false })?.ino;
-    if (this.#opened === null || inode !== this.#opened.inode) this.#open();
+    try {
+      const inode = statSync(this.#path, { throwIfNoEntry: false })?.ino;
+      if (this.#opened === null || inode !== this.#opened.inode) this.#open();
+    } catch (error) {
+      this.#fault = codeOf(error);
+    }
   }
 
-  /** A new stream rather than `reopen()`: when that fails half-way, its next success closes the old descriptor twice. */
   #rotate(now: number): void {
     try {
       renameSync(this.#path, this.#freeName(now));
     } catch (error) {
-      // One more look in a minute; until then the file grows, which loses nothing.
+      // With the next line again; until then the file grows, which loses nothing.
       if (codeOf(error) !== 'ENOENT') return;
     }
     this.#open();
