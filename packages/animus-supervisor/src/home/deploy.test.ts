@@ -12,7 +12,7 @@ import { initHome } from './init.ts';
 import { findInstallation, type Installation } from './installation.ts';
 import { findWrongAgentModes, findWrongHomeModes } from './modes.ts';
 import { agentPaths } from './paths.ts';
-import { currentRelease } from './release.ts';
+import { currentRelease } from './release-file.ts';
 import { scanAgents } from './scan.ts';
 
 const found = findInstallation(import.meta.dirname, { binary: process.execPath, version: process.version });

@@ -78,6 +78,25 @@ export async function makeRepository(
   return await readCommit(folder, signal);
 }
 
+/**
+ * Whether a clone holds anything that its origin does not: changed or new files, stashes, commits of its own. What
+ * cannot be looked at counts as own work.
+ */
+export async function hasOwnWork(clone: string): Promise<boolean> {
+  if (!fs.existsSync(path.join(clone, '.git'))) return fs.existsSync(clone);
+  const { signal } = new AbortController();
+  const questions = [
+    ['status', '--porcelain', '--untracked-files=all'],
+    ['log', '--max-count=1', '--format=%H', '--branches', 'HEAD', '--not', '--remotes', '--tags'],
+    ['stash', 'list'],
+  ];
+  for (const question of questions) {
+    const answer = await git(question, { cwd: clone, signal });
+    if (!answer.ok || answer.value !== '') return true;
+  }
+  return false;
+}
+
 async function readCommit(clone: string, signal: AbortSignal): Promise<Result<{ commit: string }, string>> {
   const commit = await git(['rev-parse', '--verify', 'HEAD^{commit}'], { cwd: clone, signal });
   return commit.ok ? ok({ commit: commit.value.trim() }) : failed(`the clone has no commit: ${commit.error}`);

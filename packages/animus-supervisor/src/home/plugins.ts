@@ -1,4 +1,4 @@
-/** Finds the plugins a release is built with: `plugins/*` of the agent's clone, then of the agent itself, which win by name. */
+/** Finds the plugins a release is built with: `plugins/*` of the agent's clone, then of the agent itself. Of two with one name the first is built. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { failed, ok, type Result } from 'animus-protocol';
@@ -7,7 +7,8 @@ import * as v from 'valibot';
 /** Plugin name → its entry file. */
 export type PluginEntries = Record<string, string>;
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+/** As Broca takes it: a plugin's name is a key in settings and a value in the database. */
+const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 const SOURCE = /\.(ts|mts|js|mjs)$/;
 const NOT_A_PLUGIN = /\.(test|d)\.[cm]?[jt]s$/;
 const ENTRIES = ['index.ts', 'index.mts', 'index.js', 'index.mjs', 'src/index.ts', 'src/index.js'];
@@ -25,9 +26,10 @@ export function findPlugins(folders: readonly string[]): Result<PluginEntries, s
       if (!isFolder && (!SOURCE.test(entry.name) || NOT_A_PLUGIN.test(entry.name))) continue;
       const name = isFolder ? entry.name : entry.name.replace(SOURCE, '');
       const source = isFolder ? pluginEntry(file) : file;
-      if (!NAME.test(name)) return failed(`${file}: a plugin's name has letters, digits, "-" and "_" only`);
-      if (source === null) return failed(`${file} is no plugin: it has no index.ts or index.js, and no package.json that names its entry`);
-      found[name] = source;
+      // A folder without an entry holds what plugins share.
+      if (source === null) continue;
+      if (!NAME.test(name)) return failed(`${file}: a plugin is named with lower case letters, digits and "_", at most 32, a letter first`);
+      found[name] ??= source;
     }
   }
   return ok(found);

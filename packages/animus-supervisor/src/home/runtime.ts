@@ -10,17 +10,11 @@ import { findDependencies, type PlacedPackage } from './dependencies.ts';
 import type { Installation } from './installation.ts';
 import { makePrivateFolder, writeNewPrivateFile } from './modes.ts';
 import { homePaths } from './paths.ts';
+import { type Runtime, runtimePaths } from './release-file.ts';
 import { makeStage } from './stage.ts';
 
-export type Runtime = { version: string; folder: string; node: string; packages: string };
-
-export function runtimePaths(home: string, version: string): Runtime {
-  const folder = path.join(homePaths(home).runtimes, version);
-  return { version, folder, node: path.join(folder, 'bin/node'), packages: path.join(folder, 'node_modules') };
-}
-
 /** A runtime's name: what makes two of them different is in it. */
-export function runtimeVersion(installation: Installation, packages: readonly PlacedPackage[]): string {
+function runtimeVersion(installation: Installation, packages: readonly PlacedPackage[]): string {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
   for (const each of packages) hash.update(`${each.place} ${each.name}@${each.version}\n`);
   return `${installation.version}-node${installation.node.version.replace(/^v/, '')}-${hash.digest('hex').slice(0, 10)}`;
@@ -42,7 +36,7 @@ export function ensureRuntime(home: string, installation: Installation): Runtime
   return runtime;
 }
 
-export function isComplete(runtime: Runtime): boolean {
+function isComplete(runtime: Runtime): boolean {
   return fs.existsSync(path.join(runtime.folder, 'runtime.json'));
 }
 

@@ -1,0 +1,26 @@
+/** All commands of `animus`, in the order of the help. Each loads by itself: a quick one must not pay for a slow one. */
+import type { Command, DelegatedCommand } from './command.ts';
+
+type Loader = () => Promise<Command | DelegatedCommand>;
+
+export const COMMANDS: Readonly<Record<string, Loader>> = {
+  init: async () => (await import('./commands/init.ts')).init,
+  deploy: async () => (await import('./commands/deploy.ts')).deploy,
+  up: async () => (await import('./commands/up.ts')).up,
+  down: async () => (await import('./commands/down.ts')).down,
+  start: async () => (await import('./commands/start.ts')).start,
+  stop: async () => (await import('./commands/stop.ts')).stop,
+  restart: async () => (await import('./commands/restart.ts')).restart,
+  remove: async () => (await import('./commands/remove.ts')).remove,
+  health: async () => (await import('./commands/health.ts')).health,
+  status: async () => (await import('./commands/status.ts')).status,
+  ls: async () => (await import('./commands/ls.ts')).ls,
+  logs: async () => (await import('./commands/logs.ts')).logs,
+  send: async () => (await import('./commands/delegated.ts')).send,
+  chat: async () => (await import('./commands/delegated.ts')).chat,
+  queue: async () => (await import('./commands/delegated.ts')).queue,
+  users: async () => (await import('./commands/delegated.ts')).users,
+  conversations: async () => (await import('./commands/delegated.ts')).conversations,
+  settings: async () => (await import('./commands/delegated.ts')).settings,
+  ignore: async () => (await import('./commands/delegated.ts')).ignore,
+};

@@ -1,0 +1,124 @@
+import fs from 'node:fs';
+import { type AgentId, EXIT, type ExitCode, failed, ok, parseAgentId, parseEndpoint, type Result } from 'animus-protocol';
+import { type Deployed, deployAgent } from '../../home/deploy.ts';
+import { initHome } from '../../home/init.ts';
+import { agentPaths } from '../../home/paths.ts';
+import { NEW_AGENT, recordFiles, removeRecord, writeRecord } from '../../worker/record.ts';
+import { ask, describeFailure } from '../client.ts';
+import { type Command, defineCommand } from '../command.ts';
+import type { CliContext } from '../context.ts';
+import { readFleetConfig } from '../fleet-config.ts';
+import { askSecret, readFirstLine } from '../questions.ts';
+
+export const deploy: Command = defineCommand({
+  name: 'deploy',
+  summary: 'Add an agent: its folder, its own clone of Broca, its configuration; all or nothing',
+  arguments: {
+    id: { count: 'one', description: 'The id Letta shows, with or without agent-' },
+    endpoint: { count: 'one', description: "Letta's address, as in https://api.letta.com" },
+    key: { count: 'maybe', description: 'Its key; safer: leave it out and be asked, or use --key-stdin or ANIMUS_AGENT_KEY' },
+  },
+  options: {
+    'key-stdin': { kind: 'flag', description: 'Read the key from standard input' },
+    'no-check': { kind: 'flag', description: 'Do not ask Letta whether agent, endpoint and key fit' },
+    'no-start': { kind: 'flag', description: 'Leave the agent stopped although a supervisor runs' },
+  },
+  examples: [
+    { line: 'animus deploy 721679f6-c8af-4e01-8677-dc042dc80368 https://api.letta.com', effect: 'asks for the key' },
+    { line: 'animus deploy my-agent http://localhost:8283 --key-stdin < key.txt', effect: 'a Letta of your own' },
+  ],
+  run: async (values, context) => {
+    const { screen, home } = context;
+    const question = readQuestion(values.id, values.endpoint);
+    const key = question.ok ? await readKey(values.key, values['key-stdin'], context) : failed('');
+    if (!question.ok || !key.ok) {
+      screen.complain(question.ok ? (key.ok ? '' : key.error) : question.error);
+      return EXIT.usage;
+    }
+    const { id } = question.value;
+    const signal = context.interruption();
+    const deployed = await deployInto(
+      context,
+      { ...question.value, key: key.value, isChecked: !values['no-check'], isStopped: values['no-start'] },
+      signal,
+    );
+    if (!deployed.ok) {
+      screen.complain(deployed.error);
+      return EXIT.failed;
+    }
+    const isUp = (await ask(home.socket, { kind: 'rescan' }, { timeoutMs: 10_000 })).ok;
+    if (!isUp || values['no-start']) {
+      const next = isUp ? `animus start ${id}` : 'animus up -d';
+      if (values.json) screen.printJson({ id, ...deployed.value, phase: 'stopped' });
+      else screen.print(`${id} is deployed. Start it with: ${next}`);
+      return EXIT.done;
+    }
+    return await awaitReady(id, deployed.value, context, values.json);
+  },
+});
+
+type Question = { id: AgentId; endpoint: string };
+
+function readQuestion(idText: string, endpointText: string): Result<Question, string> {
+  const id = parseAgentId(idText);
+  const endpoint = parseEndpoint(endpointText);
+  if (id.ok && endpoint.ok) return ok({ id: id.value, endpoint: endpoint.value });
+  return failed([id, endpoint].flatMap((part) => (part.ok ? [] : [part.error])).join('\n'));
+}
+
+type KeyedQuestion = Question & { key: string; isChecked: boolean; isStopped: boolean };
+
+async function deployInto(context: CliContext, question: KeyedQuestion, signal: AbortSignal): Promise<Result<Deployed, string>> {
+  const { home, screen } = context;
+  const installation = context.installation();
+  if (!installation.ok) return installation;
+  initHome(home.home, installation.value);
+  const config = readFleetConfig(home);
+  if (!config.ok) return config;
+  // Before the folder is there: a supervisor that sees it must know at once that it is to stay stopped.
+  const record = recordFiles(home.runAgents, question.id);
+  const isNew = !fs.existsSync(agentPaths(home.home, question.id).folder);
+  if (question.isStopped && isNew) writeRecord(record, { ...NEW_AGENT, wanted: 'stopped' });
+  const deployed = await deployAgent({
+    ...question,
+    home: home.home,
+    installation: installation.value,
+    source: config.value.broca,
+    now: new Date(context.now()),
+    signal,
+    report: (step) => screen.complain(screen.paint('dim', `${step} …`)),
+  });
+  if (!deployed.ok && question.isStopped && isNew) removeRecord(record);
+  return deployed;
+}
+
+async function awaitReady(agent: AgentId, deployed: Deployed, { screen, home }: CliContext, json: boolean): Promise<ExitCode> {
+  screen.complain(screen.paint('dim', 'starting it …'));
+  const started = await ask(home.socket, { kind: 'start', agent }, { timeoutMs: null });
+  const phase = started.ok ? started.value.phase : 'unknown';
+  const isReady = started.ok && started.value.ok;
+  if (json) screen.printJson({ id: agent, ...deployed, phase });
+  else if (isReady) screen.print(`${agent} is deployed and ready. Talk to it with: animus chat ${agent}`);
+  const why = started.ok ? started.value.message : describeFailure(started.error);
+  if (!isReady) screen.complain(`${agent} is deployed, but not ready: ${why}\nLook at: animus health ${agent}`);
+  return isReady ? EXIT.done : EXIT.failed;
+}
+
+async function readKey(argument: string | null, fromStdin: boolean, { input, agentKey }: CliContext): Promise<Result<string, string>> {
+  if (argument !== null && fromStdin) return failed('the key is given twice: leave out either the word or --key-stdin');
+  if (argument !== null) return ok(argument);
+  if (fromStdin) {
+    const key = await readFirstLine(input);
+    return key.trim() === ''
+      ? failed('--key-stdin: nothing came in; write the key to standard input, as in: animus deploy … --key-stdin < key.txt')
+      : ok(key.trim());
+  }
+  if (agentKey !== null) return ok(agentKey);
+  if (input.isTTY) return trimmed(await askSecret(input, "The agent's key at Letta (it is not shown): "));
+  return failed('a key is missing: write it after the endpoint, pipe it in with --key-stdin, or set ANIMUS_AGENT_KEY');
+}
+
+function trimmed(answer: Result<string, string>): Result<string, string> {
+  if (!answer.ok) return answer;
+  return answer.value.trim() === '' ? failed('no key was given') : ok(answer.value.trim());
+}

@@ -1,0 +1,68 @@
+import { type AgentId, type AgentStatus, EXIT, loadBrocaConfig } from 'animus-protocol';
+import { agentPaths, type HomePaths } from '../../home/paths.ts';
+import { currentRelease } from '../../home/release-file.ts';
+import { scanAgents } from '../../home/scan.ts';
+import { missingHome } from '../agents.ts';
+import { type Command, defineCommand } from '../command.ts';
+import { readText } from '../read-text.ts';
+import { table } from '../render.ts';
+import { askStatus } from '../supervisor.ts';
+
+export const ls: Command = defineCommand({
+  name: 'ls',
+  summary: 'The agents of the home: name, endpoint, version, phase; with or without a supervisor',
+  arguments: {},
+  options: {},
+  examples: [{ line: 'animus ls', effect: 'a line for each agent' }],
+  run: async ({ json }, { home, screen }) => {
+    const missing = missingHome(home.home);
+    if (missing !== null) {
+      screen.complain(missing);
+      return EXIT.failed;
+    }
+    const reply = await askStatus(home.socket);
+    const statuses = new Map(reply.ok ? reply.value.agents.map((status) => [status.id, status]) : []);
+    const agents = scanAgents(home.home).map((id) => describe(id, home, statuses.get(id)));
+    if (json) screen.printJson({ agents });
+    else if (agents.length === 0) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');
+    else
+      screen.print(
+        table(
+          HEAD,
+          agents.map((each) => [each.id, each.name ?? '-', each.endpoint ?? '-', each.version ?? '-', each.phase ?? '-']),
+        ),
+      );
+    return EXIT.done;
+  },
+});
+
+const HEAD = ['AGENT', 'NAME', 'ENDPOINT', 'VERSION', 'PHASE'];
+
+type Listed = {
+  id: AgentId;
+  name: string | null;
+  endpoint: string | null;
+  version: string | null;
+  commit: string | null;
+  phase: string | null;
+};
+
+function describe(id: AgentId, { home, config: fleetFile }: HomePaths, status: AgentStatus | undefined): Listed {
+  const agent = agentPaths(home, id);
+  const files = {
+    agentIdOfFolder: id,
+    environment: readText(agent.environment),
+    settings: readText(agent.settings),
+    fleet: readText(fleetFile),
+  };
+  const { config } = loadBrocaConfig(files);
+  const release = currentRelease(home, agent);
+  return {
+    id,
+    name: config?.agentName ?? null,
+    endpoint: config?.endpoint ?? null,
+    version: release.ok ? release.value.release.version : null,
+    commit: release.ok ? release.value.release.commit : null,
+    phase: status?.phase ?? null,
+  };
+}

@@ -1,0 +1,54 @@
+import { type AgentId, EXIT, failed, ok, type Result } from 'animus-protocol';
+import { archiveAgent } from '../../home/backup.ts';
+import { recordFiles, removeRecord } from '../../worker/record.ts';
+import { chooseAgent } from '../agents.ts';
+import { ask, describeFailure } from '../client.ts';
+import { type Command, defineCommand } from '../command.ts';
+import type { CliContext } from '../context.ts';
+import { askYes } from '../questions.ts';
+
+export const remove: Command = defineCommand({
+  name: 'remove',
+  summary: 'Stop an agent, move its data to backups/, delete the rest',
+  arguments: { id: { count: 'one', description: 'The agent, by id or its beginning' } },
+  options: { yes: { kind: 'flag', short: 'y', description: 'Do not ask' } },
+  examples: [{ line: 'animus remove 7216', effect: 'asks first; database, .env and settings are kept in backups/<date>/' }],
+  run: async ({ id: word, yes, json }, context) => {
+    const { home, screen, input } = context;
+    const id = chooseAgent(home.home, word);
+    if (!id.ok) {
+      screen.complain(id.error);
+      return EXIT.failed;
+    }
+    if (!yes && !input.isTTY) {
+      screen.complain(`remove asks before it deletes, and nobody is there to answer; add --yes to remove ${id.value}`);
+      return EXIT.usage;
+    }
+    if (!yes && !(await askYes(input, `Remove ${id.value}? Its data is moved to backups/.`))) {
+      screen.complain('nothing was removed');
+      return EXIT.failed;
+    }
+    const backup = await removeAgent(id.value, context);
+    if (!backup.ok) {
+      screen.complain(backup.error);
+      return EXIT.failed;
+    }
+    if (json) screen.printJson({ id: id.value, backup: backup.value });
+    else screen.print(`${id.value} is removed. Its data is in ${backup.value}`);
+    return EXIT.done;
+  },
+});
+
+async function removeAgent(id: AgentId, { home, now }: CliContext): Promise<Result<string, string>> {
+  const stopped = await ask(home.socket, { kind: 'stop', agent: id }, { timeoutMs: null });
+  // 404: the supervisor does not know it (yet). The lock in its folder tells whether it runs.
+  const isStopped = stopped.ok
+    ? stopped.value.ok
+    : stopped.error.kind === 'no-supervisor' || (stopped.error.kind === 'refused' && stopped.error.status === 404);
+  if (!isStopped) return failed(`${id} could not be stopped: ${stopped.ok ? stopped.value.message : describeFailure(stopped.error)}`);
+  const archived = await archiveAgent(home.home, id, new Date(now()));
+  if (!archived.ok) return archived;
+  await ask(home.socket, { kind: 'rescan' }, { timeoutMs: 10_000 });
+  removeRecord(recordFiles(home.runAgents, id));
+  return ok(archived.value);
+}

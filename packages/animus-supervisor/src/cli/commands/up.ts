@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type AgentStatus, EXIT, type ExitCode, type FleetStatus } from 'animus-protocol';
+import type { HomePaths } from '../../home/paths.ts';
+import { scanAgents } from '../../home/scan.ts';
+import { missingHome } from '../agents.ts';
+import { ask } from '../client.ts';
+import { type Command, defineCommand } from '../command.ts';
+import type { CliContext } from '../context.ts';
+import { type StartedSupervisor, startSupervisor } from '../exec.ts';
+import { readFleetConfig } from '../fleet-config.ts';
+import { followLogs } from '../logs/follow.ts';
+import { makeLineWriter } from '../logs/show.ts';
+import { agentLog, supervisorLog } from '../logs/sources.ts';
+import { mark } from '../render.ts';
+import { askStatus, complainOf, waitUntilAnswering, waitUntilGone } from '../supervisor.ts';
+
+export const up: Command = defineCommand({
+  name: 'up',
+  summary: 'Start the supervisor and the fleet; in the foreground with the merged log, or in the background',
+  arguments: {},
+  options: { detach: { kind: 'flag', short: 'd', description: 'Leave it running in the background' } },
+  examples: [
+    { line: 'animus up -d', effect: 'returns when each agent is ready or says why not' },
+    { line: 'animus up', effect: 'shows the log; Ctrl-C stops the fleet; a lost connection does not' },
+  ],
+  run: async ({ detach, json }, context) => {
+    const { home, screen } = context;
+    const missing = missingHome(home.home);
+    if (missing !== null) {
+      screen.complain(missing);
+      return EXIT.failed;
+    }
+    const running = await askStatus(home.socket);
+    if (!running.ok && running.error.kind !== 'no-supervisor') return complainOf(screen, running.error);
+    if (running.ok) return detach ? report(running.value, json, context) : await attach(running.value, context);
+    const config = readFleetConfig(home);
+    if (!config.ok) {
+      screen.complain(config.error);
+      return EXIT.configuration;
+    }
+    return detach ? await startDetached(json, context) : await startInForeground(config.value.timezone, context);
+  },
+});
+
+async function startDetached(json: boolean, context: CliContext): Promise<ExitCode> {
+  const started = start(context);
+  if (started === null) return EXIT.failed;
+  const status = await awaitSettled(started, context.home);
+  return status === null ? await complainOfEnd(started, context) : report(status, json, context);
+}
+
+/** Follows the logs from before the start, so that the first line is seen too. */
+async function startInForeground(timezone: string | null, context: CliContext): Promise<ExitCode> {
+  const { home, screen } = context;
+  const interruption = context.interruption();
+  const over = new AbortController();
+  const following = showLogs(timezone, context, AbortSignal.any([interruption, over.signal]));
+  const started = start(context);
+  const answered = started === null ? null : await waitUntilAnswering(home.socket, abortedWhen(started));
+  if (started === null || answered === null) {
+    over.abort();
+    await following;
+    return started === null ? EXIT.failed : await complainOfEnd(started, context);
+  }
+  screen.complain(screen.paint('dim', `the fleet runs (supervisor pid ${answered.supervisor.pid}); Ctrl-C stops it`));
+  const isOver = started.ended.then(() => over.abort());
+  await following;
+  if (interruption.aborted) return await bringDown(context);
+  await isOver;
+  return await complainOfEnd(started, context);
+}
+
+/** Somebody else started this fleet: Ctrl-C leaves it running. */
+async function attach({ supervisor }: FleetStatus, context: CliContext): Promise<ExitCode> {
+  const { screen, home } = context;
+  screen.complain(
+    screen.paint('dim', `the fleet runs already (supervisor pid ${supervisor.pid}); here is its log, Ctrl-C leaves it running`),
+  );
+  const over = new AbortController();
+  const interruption = context.interruption();
+  const watching = (async () => {
+    while (!over.signal.aborted && (await askStatus(home.socket)).ok)
+      await delay(1_000, undefined, { signal: over.signal }).catch(() => {});
+    over.abort();
+  })();
+  const config = readFleetConfig(home);
+  await showLogs(config.ok ? config.value.timezone : null, context, AbortSignal.any([interruption, over.signal]));
+  over.abort();
+  await watching;
+  if (!interruption.aborted) screen.complain('the supervisor has ended');
+  return EXIT.done;
+}
+
+async function bringDown({ home, screen }: CliContext): Promise<ExitCode> {
+  screen.complain(screen.paint('dim', 'stopping the fleet …'));
+  const reply = await ask(home.socket, { kind: 'down' }, { timeoutMs: null });
+  if (!reply.ok && reply.error.kind !== 'no-supervisor') return complainOf(screen, reply.error);
+  const isGone = await waitUntilGone(home.socket);
+  screen.complain(
+    isGone ? 'the fleet has stopped' : 'all agents are stopped, but the supervisor has not ended; look at logs/supervisor.log in the home',
+  );
+  return isGone ? EXIT.done : EXIT.failed;
+}
+
+function start({ installation, home, screen, environment }: CliContext): StartedSupervisor | null {
+  const found = installation();
+  if (found.ok) return startSupervisor(found.value, home, environment);
+  screen.complain(found.error);
+  return null;
+}
+
+/** Waits until no agent is on its way any more. Null when the supervisor ended instead. */
+async function awaitSettled(started: StartedSupervisor, home: HomePaths): Promise<FleetStatus | null> {
+  const ended = abortedWhen(started);
+  for (;;) {
+    const status = await waitUntilAnswering(home.socket, ended);
+    if (status === null || !status.agents.some(isOnItsWay)) return status;
+    await delay(50);
+  }
+}
+
+function isOnItsWay({ phase }: AgentStatus): boolean {
+  return phase === 'waiting' || phase === 'starting' || phase === 'stopping';
+}
+
+function abortedWhen({ ended }: StartedSupervisor): AbortSignal {
+  const controller = new AbortController();
+  void ended.then(() => controller.abort());
+  return controller.signal;
+}
+
+async function complainOfEnd({ ended }: StartedSupervisor, { screen, home }: CliContext): Promise<ExitCode> {
+  const { code, said } = await ended;
+  if (code === EXIT.done) {
+    screen.complain('the supervisor has ended');
+    return EXIT.done;
+  }
+  screen.complain(
+    `the supervisor has ended${code === null ? ', killed' : ''}${said === '' ? `; look at ${home.supervisorLog}` : `: ${said}`}`,
+  );
+  return code === EXIT.configuration ? EXIT.configuration : EXIT.failed;
+}
+
+function report(status: FleetStatus, json: boolean, { screen }: CliContext): ExitCode {
+  const isWell = status.agents.every(({ phase, wanted }) => phase === 'ready' || wanted === 'stopped');
+  if (json) {
+    screen.printJson(status);
+    return isWell ? EXIT.done : EXIT.failed;
+  }
+  screen.print(`the supervisor runs (pid ${status.supervisor.pid})`);
+  for (const { id, phase, wanted, reason } of status.agents) {
+    screen.print(`${mark(screen, phase === 'ready' || wanted === 'stopped')} ${id}: ${phase}${reason === null ? '' : `: ${reason}`}`);
+  }
+  if (status.agents.length === 0) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');
+  if (!isWell) screen.complain('not every agent is ready; look at: animus health');
+  return isWell ? EXIT.done : EXIT.failed;
+}
+
+async function showLogs(timezone: string | null, { home, screen }: CliContext, signal: AbortSignal): Promise<void> {
+  const sources = () => [...scanAgents(home.home).map((id) => agentLog(home, id)), supervisorLog(home)];
+  const names = sources().map(({ from }) => from);
+  const write = makeLineWriter(screen, timezone, names);
+  await followLogs(sources, { since: null, level: null, grep: null }, (lines) => screen.print(lines.map(write).join('\n')), signal);
+}

@@ -1,0 +1,21 @@
+/** What a command may use of the world around it. main.ts makes the only one; a test makes its own. */
+import type { Result } from 'animus-protocol';
+import type { Installation } from '../home/installation.ts';
+import type { HomePaths } from '../home/paths.ts';
+import type { Screen } from './render.ts';
+
+export type CliContext = {
+  home: HomePaths;
+  version: string;
+  screen: Screen;
+  /** Standard input. */
+  input: NodeJS.ReadStream;
+  /** What a supervisor we start inherits. */
+  environment: Readonly<Record<string, string | undefined>>;
+  /** ANIMUS_AGENT_KEY, taken out of the environment so that nothing we start inherits it. */
+  agentKey: string | null;
+  installation(): Result<Installation, string>;
+  /** Aborts at Ctrl-C or a polite kill. Asking for it is what keeps those from ending us at once. */
+  interruption(): AbortSignal;
+  now(): number;
+};

@@ -1,0 +1,61 @@
+/** The programs the CLI starts: the supervisor, which outlives it, and a command of an agent's own Broca, which it waits for. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { EXIT } from 'animus-protocol';
+import type { Installation } from '../home/installation.ts';
+import { FILE_MODE } from '../home/modes.ts';
+import type { AgentPaths, HomePaths } from '../home/paths.ts';
+import type { Runtime } from '../home/release-file.ts';
+import type { CliContext } from './context.ts';
+
+/**
+ * Runs a command of an agent's release in the agent's folder, on this terminal, and gives its exit code. Ctrl-C
+ * reaches it by itself (the terminal sends it to both); a polite kill is passed on.
+ */
+export async function runBroca(runtime: Runtime, agent: AgentPaths, args: readonly string[], interruption: AbortSignal): Promise<number> {
+  const child = spawn(runtime.node, [agent.program, ...args], { cwd: agent.folder, stdio: 'inherit' });
+  interruption.addEventListener('abort', () => {
+    if (interruption.reason === 'SIGTERM') child.kill('SIGTERM');
+  });
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
+  });
+  // As a shell says it: 128 and the signal's number.
+  return code ?? (signal === null ? EXIT.failed : 128 + constants.signals[signal]);
+}
+
+export type StartedSupervisor = {
+  pid: number | undefined;
+  /** Settles when it ends, with what it said. */
+  ended: Promise<{ code: number | null; said: string }>;
+};
+
+/** Starts the supervisor in a session of its own: no terminal's hang-up reaches it. */
+export function startSupervisor(installation: Installation, home: HomePaths, environment: CliContext['environment']): StartedSupervisor {
+  fs.mkdirSync(home.logs, { recursive: true, mode: 0o700 });
+  const file = path.join(home.logs, 'supervisor.output.log');
+  const output = fs.openSync(file, 'a', FILE_MODE);
+  const saidBefore = fs.fstatSync(output).size;
+  try {
+    const child = spawn(installation.node.binary, [installation.supervisorProgram], {
+      cwd: home.home,
+      env: { ...environment, ANIMUS_HOME: home.home },
+      stdio: ['ignore', output, output],
+      detached: true,
+    });
+    const ended = endOf(child).then((code) => ({ code, said: fs.readFileSync(file).subarray(saidBefore).toString('utf8').trim() }));
+    child.unref();
+    return { pid: child.pid, ended };
+  } finally {
+    fs.closeSync(output);
+  }
+}
+
+async function endOf(child: ReturnType<typeof spawn>): Promise<number | null> {
+  const [code]: unknown[] = await once(child, 'exit');
+  return typeof code === 'number' ? code : null;
+}

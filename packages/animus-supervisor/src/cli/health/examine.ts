@@ -1,0 +1,110 @@
+/** Looks at the chosen agents, the home and the runtime, all at once. */
+import fs from 'node:fs';
+import path from 'node:path';
+import {
+  type AgentId,
+  type AgentStatus,
+  formatProblem,
+  type Isolation,
+  type Problem,
+  parseFleetConfig,
+  type Wanted,
+} from 'animus-protocol';
+import { findWrongHomeModes, formatWrongMode } from '../../home/modes.ts';
+import type { HomePaths } from '../../home/paths.ts';
+import { describeFailure } from '../client.ts';
+import { readText } from '../read-text.ts';
+import { askStatus } from '../supervisor.ts';
+import { gatherFacts } from './facts.ts';
+import { type AgentHealth, judgeAgent } from './judge-policy.ts';
+
+export type RuntimeHealth = {
+  ok: boolean;
+  home: string;
+  /** Null when none runs, which is no fault by itself: agents that should run and do not are. */
+  supervisor: { pid: number; version: string; uptimeMs: number } | null;
+  /** Every runtime made in this home. */
+  versions: { version: string; node: string; animus: string }[];
+  /** The weakest in force among the running agents; null while no supervisor says. */
+  isolation: Isolation | null;
+  faults: string[];
+  warnings: string[];
+};
+
+export type FleetHealth = { ok: boolean; agents: AgentHealth[]; runtime: RuntimeHealth };
+
+/** A supervisor that does not answer in this time is unwell itself; the Brocas are then asked one by one. */
+const PATIENCE_MS = 2_000;
+
+export async function examineFleet(home: HomePaths, ids: readonly AgentId[], now: number): Promise<FleetHealth> {
+  const reply = await askStatus(home.socket, PATIENCE_MS);
+  const fleetText = readText(home.config);
+  const { config, problems } = parseFleetConfig(fleetText);
+  const statuses = reply.ok ? new Map<AgentId, AgentStatus>(reply.value.agents.map((status) => [status.id, status])) : null;
+  const isWanted = (id: AgentId): boolean =>
+    (readWanted(home, id) ?? (config.agents[id]?.autostart === false ? 'stopped' : 'running')) === 'running';
+  // A Broca reads the same file for its defaults and tells of it too; here it is told once, with the home.
+  const isOfHome = ({ file }: Problem): boolean => file === path.basename(home.config);
+  const agents = await Promise.all(
+    ids.map(async (id) => {
+      const facts = await gatherFacts(id, { home: home.home, fleetText, statuses, isWanted });
+      const own = facts.problems.filter((problem) => !isOfHome(problem));
+      return judgeAgent(facts, { errors: linesOf(own, 'error'), warnings: linesOf(own, 'warning') }, now);
+    }),
+  );
+  const faults = [...findWrongHomeModes(home.home).map((wrong) => formatWrongMode(wrong, home.home)), ...linesOf(problems, 'error')];
+  if (!reply.ok && reply.error.kind !== 'no-supervisor') faults.push(describeFailure(reply.error));
+  const supervisor = reply.ok ? reply.value.supervisor : null;
+  const isUnwatched = supervisor === null && agents.some(({ process }) => process.pid !== null);
+  const warnings = [
+    ...linesOf(problems, 'warning'),
+    ...(isUnwatched ? ['agents run with no supervisor to restart them; it takes them over with: animus up -d'] : []),
+  ];
+  const runtime: RuntimeHealth = {
+    ok: faults.length === 0,
+    home: home.home,
+    supervisor:
+      supervisor === null ? null : { pid: supervisor.pid, version: supervisor.version, uptimeMs: Math.max(0, now - supervisor.startedAt) },
+    versions: listRuntimes(home.runtimes),
+    isolation: statuses === null ? null : weakest([...statuses.values()]),
+    faults,
+    warnings,
+  };
+  return { ok: runtime.ok && agents.every(({ ok }) => ok), agents, runtime };
+}
+
+function linesOf(problems: readonly Problem[], severity: Problem['severity']): string[] {
+  return problems.filter((problem) => problem.severity === severity).map(formatProblem);
+}
+
+function weakest(statuses: readonly AgentStatus[]): Isolation | null {
+  const running = statuses.filter(({ pid }) => pid !== null);
+  if (running.length === 0) return null;
+  return running.every(({ isolation }) => isolation === 'bwrap') ? 'bwrap' : 'none';
+}
+
+/** What the last supervisor was told to do with an agent (worker/record.ts); null when none ever saw it. */
+function readWanted(home: HomePaths, id: AgentId): Wanted | null {
+  const record = parseJson(readText(path.join(home.runAgents, `${id}.json`)));
+  const wanted = typeof record === 'object' && record !== null && 'wanted' in record ? record.wanted : null;
+  return wanted === 'running' || wanted === 'stopped' ? wanted : null;
+}
+
+function listRuntimes(folder: string): RuntimeHealth['versions'] {
+  const versions: RuntimeHealth['versions'] = [];
+  for (const name of fs.existsSync(folder) ? fs.readdirSync(folder).sort() : []) {
+    const described = parseJson(readText(path.join(folder, name, 'runtime.json')));
+    if (typeof described !== 'object' || described === null) continue;
+    const node = 'node' in described ? String(described.node) : 'unknown';
+    versions.push({ version: name, node, animus: 'animus' in described ? String(described.animus) : 'unknown' });
+  }
+  return versions;
+}
+
+function parseJson(text: string | null): unknown {
+  try {
+    return text === null ? null : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,74 @@
+/** Gathers what health judges: an agent's files, its configuration, and what the supervisor or Broca itself says. Reads only. */
+import fs from 'node:fs';
+import { type AgentId, type AgentStatus, loadBrocaConfig, type Problem } from 'animus-protocol';
+import { findWrongAgentModes, formatWrongMode } from '../../home/modes.ts';
+import { type AgentPaths, agentPaths } from '../../home/paths.ts';
+import { currentRelease } from '../../home/release-file.ts';
+import { askBroca, type BrocaAnswer } from '../ask-broca.ts';
+import { readText } from '../read-text.ts';
+
+/** Who told how the agent's process is. */
+export type ProcessFacts = { from: 'supervisor'; status: AgentStatus } | { from: 'broca'; answer: BrocaAnswer; isWanted: boolean };
+
+export type AgentFacts = {
+  id: AgentId;
+  hasDatabase: boolean;
+  hasEnvironment: boolean;
+  hasClone: boolean;
+  /** Why the release in use cannot run, or null. */
+  releaseFault: string | null;
+  runtime: string | null;
+  hasLogs: boolean;
+  problems: Problem[];
+  wrongModes: string[];
+  process: ProcessFacts;
+};
+
+export type FactSources = {
+  home: string;
+  /** Text of animus.config.json, or null. */
+  fleetText: string | null;
+  /** What the supervisor said, by agent; null when none runs. */
+  statuses: ReadonlyMap<AgentId, AgentStatus> | null;
+  /** What an agent should do when no supervisor says it. */
+  isWanted(id: AgentId): boolean;
+};
+
+export async function gatherFacts(id: AgentId, { home, fleetText, statuses, isWanted }: FactSources): Promise<AgentFacts> {
+  const agent = agentPaths(home, id);
+  const release = currentRelease(home, agent);
+  const environment = readText(agent.environment);
+  const { problems } = loadBrocaConfig({ agentIdOfFolder: id, environment, settings: readText(agent.settings), fleet: fleetText });
+  const status = statuses?.get(id);
+  return {
+    id,
+    hasDatabase: isDatabase(agent),
+    hasEnvironment: environment !== null,
+    hasClone: fs.existsSync(agent.clone),
+    releaseFault: release.ok ? null : release.error,
+    runtime: release.ok ? release.value.runtime.version : null,
+    hasLogs: fs.existsSync(agent.logs),
+    problems,
+    wrongModes: findWrongAgentModes(agent).map((wrong) => formatWrongMode(wrong, home)),
+    process:
+      status === undefined
+        ? { from: 'broca', answer: await askBroca(agent.socket), isWanted: isWanted(id) }
+        : { from: 'supervisor', status },
+  };
+}
+
+/** Only the file's head is read: opening it with SQLite would make files beside it. */
+function isDatabase(agent: AgentPaths): boolean {
+  try {
+    const file = fs.openSync(agent.database, 'r');
+    try {
+      const head = Buffer.alloc(16);
+      fs.readSync(file, head, 0, head.length, 0);
+      return head.toString('latin1') === 'SQLite format 3\0';
+    } finally {
+      fs.closeSync(file);
+    }
+  } catch {
+    return false;
+  }
+}

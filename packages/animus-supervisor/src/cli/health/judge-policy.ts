@@ -1,0 +1,95 @@
+/**
+ * Judges an agent by its facts. Well is: its files are there and private, its configuration can be used, and it
+ * does what is wanted of it: ready with Letta and its channels up, or stopped because a person stopped it.
+ */
+import type { BeatReport, ChannelHealth, LettaState, Phase, QueueFigures } from 'animus-protocol';
+import type { AgentFacts, ProcessFacts } from './facts.ts';
+
+export type ProcessHealth = {
+  phase: Phase;
+  pid: number | null;
+  uptimeMs: number | null;
+  wanted: 'running' | 'stopped';
+  reason: string | null;
+};
+
+export type AgentHealth = {
+  id: string;
+  ok: boolean;
+  db: boolean;
+  env: boolean;
+  broca: boolean;
+  logs: boolean;
+  process: ProcessHealth;
+  /** null while nothing is known: it does not run, or has not said. */
+  letta: LettaState | null;
+  channels: ChannelHealth[];
+  queue: QueueFigures | null;
+  /** Why it is not well. */
+  faults: string[];
+  /** What a person should know although it works. */
+  warnings: string[];
+};
+
+type Seen = { process: ProcessHealth; beat: BeatReport | null };
+
+export function judgeAgent(facts: AgentFacts, configuration: { errors: string[]; warnings: string[] }, now: number): AgentHealth {
+  const { process, beat } = seeProcess(facts.process, now);
+  const files = fileFaults(facts, configuration.errors);
+  const faults = [...files, ...facts.wrongModes, ...runningFaults(process, beat)];
+  return {
+    id: facts.id,
+    ok: faults.length === 0,
+    db: facts.hasDatabase,
+    env: facts.hasEnvironment && configuration.errors.length === 0,
+    broca: facts.hasClone && facts.releaseFault === null,
+    logs: facts.hasLogs,
+    process,
+    letta: beat?.letta ?? null,
+    channels: beat?.channels ?? [],
+    queue: beat?.queue ?? null,
+    faults,
+    warnings: [...new Set([...configuration.warnings, ...(beat?.problems ?? [])])].filter((line) => !faults.includes(line)),
+  };
+}
+
+function fileFaults(facts: AgentFacts, errors: readonly string[]): string[] {
+  const faults: string[] = [];
+  if (!facts.hasDatabase) faults.push('animus.db is missing or is no database: a start makes a new one; an old one is in backups/');
+  faults.push(...errors);
+  if (!facts.hasClone) faults.push('broca/, the clone, is missing: deploy the agent again');
+  if (facts.releaseFault !== null) faults.push(facts.releaseFault);
+  if (!facts.hasLogs) faults.push('logs/ is missing: a start makes it again');
+  return faults;
+}
+
+function seeProcess(facts: ProcessFacts, now: number): Seen {
+  if (facts.from === 'supervisor') {
+    const { phase, pid, startedAt, wanted, reason, beat } = facts.status;
+    return { process: { phase, pid, uptimeMs: startedAt === null ? null : Math.max(0, now - startedAt), wanted, reason }, beat };
+  }
+  const wanted = facts.isWanted ? 'running' : 'stopped';
+  const { answer } = facts;
+  if (answer.kind === 'not-running' || answer.kind === 'silent') {
+    const isSilent = answer.kind === 'silent';
+    const reason = isSilent ? 'its process does not answer' : null;
+    return { process: { phase: isSilent ? 'unhealthy' : 'stopped', pid: null, uptimeMs: null, wanted, reason }, beat: null };
+  }
+  const { pid, startedAt } = answer.hello;
+  const uptimeMs = Math.max(0, now - startedAt);
+  return { process: { phase: answer.kind, pid, uptimeMs, wanted, reason: null }, beat: answer.kind === 'ready' ? answer.beat : null };
+}
+
+function runningFaults(process: ProcessHealth, beat: BeatReport | null): string[] {
+  const faults: string[] = [];
+  const why = process.reason === null ? '' : `: ${process.reason}`;
+  if (process.wanted === 'stopped') return process.phase === 'unhealthy' ? [`unhealthy${why}`] : [];
+  if (process.phase === 'stopped') faults.push(`wanted, but not running${why}`);
+  else if (process.phase !== 'ready') faults.push(`${process.phase}${why}`);
+  if (beat === null) return faults;
+  if (beat.letta.state === 'unreachable' || beat.letta.state === 'held') faults.push(`Letta ${beat.letta.state}: ${beat.letta.reason}`);
+  for (const { name, state, reason } of beat.channels) {
+    if (state === 'failed' || state === 'down') faults.push(`channel ${name} ${state}${reason === undefined ? '' : `: ${reason}`}`);
+  }
+  return faults;
+}

@@ -1,0 +1,65 @@
+/**
+ * Takes an agent out of the home without losing anything of it: its folder is moved to `backups/<date>/<id>` in one
+ * rename, then what can be made again (releases, sockets, an untouched clone) is deleted there.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { type AgentId, failed, ok, type Result } from 'animus-protocol';
+import DatabaseConstructor from 'better-sqlite3';
+import { takeHomeLock } from '../fleet/lock.ts';
+import { hasOwnWork } from './git.ts';
+import { makePrivateFolder } from './modes.ts';
+import { agentFolderPaths, agentPaths, homePaths } from './paths.ts';
+
+/** Gives the backup's folder. Refused while a Broca runs in the agent's. */
+export async function archiveAgent(home: string, id: AgentId, now: Date): Promise<Result<string, string>> {
+  const agent = agentPaths(home, id);
+  makePrivateFolder(agent.run);
+  const lock = takeHomeLock(agent.lock);
+  if (lock === null)
+    return failed(
+      `the Broca of ${id} still runs (its folder is locked): stop it first, with animus stop ${id} or by ending the \`broca run\` that somebody started`,
+    );
+  let target: string;
+  try {
+    foldDatabase(agent.database);
+    target = freeFolder(path.join(homePaths(home).backups, dayOf(now)), id);
+    fs.renameSync(agent.folder, target);
+  } finally {
+    lock.release();
+  }
+  const archived = agentFolderPaths(target);
+  for (const folder of [archived.releases, archived.run]) fs.rmSync(folder, { recursive: true, force: true });
+  if (!(await hasOwnWork(archived.clone))) fs.rmSync(archived.clone, { recursive: true, force: true });
+  return ok(target);
+}
+
+/** Writes what lies in the WAL into the database, so that the one file is all of it. A damaged one is kept as it is. */
+function foldDatabase(file: string): void {
+  if (!fs.existsSync(file)) return;
+  try {
+    const db = new DatabaseConstructor(file, { fileMustExist: true, timeout: 0 });
+    try {
+      db.pragma('wal_checkpoint(TRUNCATE)');
+    } finally {
+      db.close();
+    }
+  } catch {
+    // Its -wal is moved with it: nothing is lost.
+  }
+}
+
+function freeFolder(day: string, id: AgentId): string {
+  makePrivateFolder(path.dirname(day));
+  makePrivateFolder(day);
+  for (let count = 1; ; count += 1) {
+    const folder = path.join(day, count === 1 ? id : `${id}.${count}`);
+    if (!fs.existsSync(folder)) return folder;
+  }
+}
+
+/** `20241201`, in the machine's own zone: the day a person remembers. */
+function dayOf(now: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+}

@@ -1,0 +1,39 @@
+/** What runs an agent: the release `current` leads to, and the runtime that release names. Read on every delegated command. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { failed, ok, type Result } from 'animus-protocol';
+import * as v from 'valibot';
+import { type AgentPaths, homePaths } from './paths.ts';
+
+export type Release = { commit: string; version: string; runtime: string; builtAt: string };
+export type Runtime = { version: string; folder: string; node: string; packages: string };
+
+const releaseFile: v.GenericSchema<Release> = v.object({
+  commit: v.string(),
+  version: v.string(),
+  runtime: v.string(),
+  builtAt: v.string(),
+});
+
+export function runtimePaths(home: string, version: string): Runtime {
+  const folder = path.join(homePaths(home).runtimes, version);
+  return { version, folder, node: path.join(folder, 'bin/node'), packages: path.join(folder, 'node_modules') };
+}
+
+/** The error says how to get there. */
+export function currentRelease(home: string, agent: AgentPaths): Result<{ release: Release; runtime: Runtime }, string> {
+  const release = readRelease(path.join(agent.currentRelease, 'release.json'));
+  if (release === null)
+    return failed('there is no release to run (releases/current): remove the agent and deploy it again; removing keeps a backup');
+  const runtime = runtimePaths(home, release.runtime);
+  if (fs.existsSync(runtime.node)) return ok({ release, runtime });
+  return failed(`the runtime ${release.runtime} it runs on is missing: remove the agent and deploy it again; removing keeps a backup`);
+}
+
+function readRelease(file: string): Release | null {
+  try {
+    return v.parse(releaseFile, JSON.parse(fs.readFileSync(file, 'utf8')));
+  } catch {
+    return null;
+  }
+}
