@@ -31,7 +31,10 @@ export function parseSpoolFile(bytes: Buffer, at: number): Result<Inbound, Spool
   }
   const parsed = v.safeParse(spoolFile, value);
   if (!parsed.success) {
-    const faults = parsed.issues.map((issue) => `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+    const faults = parsed.issues.map((issue) => {
+      const isMissing = issue.received === 'undefined';
+      return `${v.getDotPath(issue) ?? 'the file'} ${isMissing ? 'is missing' : issue.message}`;
+    });
     return failed({ kind: 'not-a-message', reason: faults.join('; ') });
   }
   const { id: externalId, ...message } = parsed.output;

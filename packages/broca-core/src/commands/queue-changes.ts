@@ -87,11 +87,11 @@ function remove(store: Store, turn: number): Result<DeleteResult, string> {
     store
       .prepare(
         `UPDATE ${table} SET state = 'waiting' WHERE id =
-           (SELECT id FROM ${table} WHERE conversation_id = ?1 AND state IN ${open} ORDER BY id LIMIT 1)
+           (SELECT id FROM ${table} WHERE conversation_id = ? AND state IN ${open} ORDER BY id LIMIT 1)
          AND state = 'queued'
-         AND NOT EXISTS (SELECT 1 FROM ${table} WHERE conversation_id = ?1 AND state IN ${open} AND state <> 'queued')`,
+         AND NOT EXISTS (SELECT 1 FROM ${table} WHERE conversation_id = ? AND state IN ${open} AND state <> 'queued')`,
       )
-      .run(row.conversationId);
+      .run(row.conversationId, row.conversationId);
   }
   return ok({ id: turn });
 }

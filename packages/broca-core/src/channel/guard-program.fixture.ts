@@ -1,0 +1,26 @@
+/** A process with channels, as Broca is one: plugins fail in it, then Broca's own `receive` does. */
+import { createChannels } from './load.ts';
+
+const ON = { enabled: true, settings: {} };
+const channels = await createChannels({
+  plugins: { p: ON, t: ON, u: ON },
+  environment: {},
+  folder: process.argv[2] ?? '',
+  releaseFolder: null,
+  builtIn: [],
+  log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  receive: () => {
+    throw new Error('the store is broken');
+  },
+  onState: (channel) => {
+    const { state, reason } = channel.health();
+    if (state === 'failed') process.stdout.write(`${channel.name} ${reason}\n`);
+  },
+});
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: Error) => {
+    if (channels.blame(error)) return;
+    process.stdout.write(`ours: ${error.message}\n`, () => process.exit(1));
+  });
+}
+await channels.start();

@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import * as v from 'valibot';
+import type { Inbound, Part, Receipt } from '../message.ts';
+import type { ChannelContext, ChannelPlugin } from './channel.ts';
+import type { LoadedChannel } from './guard.ts';
+import { type Channels, type ChannelsRequest, createChannels } from './load.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'broca-load-'));
+after(() => rmSync(root, { recursive: true }));
+let folders = 0;
+
+/** An agent's folder that holds these files. */
+function agentFolder(files: Record<string, string>): string {
+  folders += 1;
+  const folder = join(root, String(folders));
+  mkdirSync(folder);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
+}
+
+/** The source of a plugin; `members` replaces what a good one has. */
+function source(name: string, members = ''): string {
+  const schema = "{ '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } }";
+  return `export default { name: '${name}', title: 'T ${name}', capabilities: { idempotent: true, longestPart: 10, markup: 'plain' },
+    enabledByDefault: true, settings: ${schema},
+    create: (context) => ({ start: async () => {}, stop: async () => {}, deliver: async () => ({ kind: 'delivered' }) }), ${members} };`;
+}
+
+type Seen = { channels: Channels; received: Inbound[]; states: string[]; failures: unknown[] };
+
+async function load(folder: string, plugins: ChannelsRequest['plugins'], more: Partial<ChannelsRequest> = {}): Promise<Seen> {
+  const seen: Omit<Seen, 'channels'> = { received: [], states: [], failures: [] };
+  const channels = await createChannels({
+    plugins,
+    environment: { MINE: 'mine', AGENT_API_KEY: 'secret' },
+    folder,
+    releaseFolder: null,
+    builtIn: [],
+    log: { info: () => undefined, warn: () => undefined, error: (event, fields) => void seen.failures.push({ event, ...fields }) },
+    receive: (inbound): Receipt => {
+      seen.received.push(inbound);
+      return { kind: 'stored', turnId: 1 };
+    },
+    onState: (channel) => void seen.states.push(`${channel.name} ${channel.health().state}`),
+    ...more,
+  });
+  return { ...seen, channels };
+}
+
+const ON = { enabled: true, settings: {} };
+const PART: Part = {
+  channel: 'a',
+  account: '',
+  chat: 'c',
+  turnId: 1,
+  number: 1,
+  count: 1,
+  inReplyTo: null,
+  text: 't',
+  key: '1',
+  firstSentAt: null,
+};
+
+function only({ channels }: Seen): LoadedChannel {
+  const [channel] = channels.list();
+  assert.ok(channel !== undefined && channels.list().length === 1);
+  return channel;
+}
+
+test('a plugin that settings do not switch on is not imported', async () => {
+  const throwing = 'throw new Error("imported");';
+  const folder = agentFolder({ 'plugins/off.mjs': throwing, 'plugins/unsaid.mjs': throwing, 'plugins/unmentioned.mjs': throwing });
+  const seen = await load(folder, { off: { enabled: false, settings: {} }, unsaid: { enabled: null, settings: { a: 1 } } });
+  assert.deepEqual(seen.channels.list(), []);
+  assert.deepEqual(
+    seen.channels.problems.map(({ key, severity }) => [key, severity]),
+    [['plugins.unsaid.enabled', 'warning']],
+    'one that was set up and never switched on is pointed out',
+  );
+});
+
+test('plugins are found in the clone and in the agent folder, as files and as folders; a release has its own', async () => {
+  const folder = agentFolder({
+    'broca/plugins/one.mjs': source('one'),
+    'broca/plugins/two/index.js': source('two'),
+    'broca/plugins/two/package.json': '{"type":"module"}',
+    'plugins/three.ts': source('three'),
+    'plugins/one.mjs': 'throw new Error("the second of the same name");',
+    'plugins/four.test.ts': 'throw new Error("a test");',
+    'plugins/notes/readme.md': '',
+    'release/plugins/five.mjs': source('five'),
+  });
+  const all = { one: ON, two: ON, three: ON, four: ON, five: ON };
+  const seen = await load(folder, all);
+  assert.deepEqual(
+    seen.channels.list().map((channel) => `${channel.name} ${channel.health().reason ?? 'works'}`),
+    ['one works', 'two works', 'three works'],
+  );
+  assert.ok(seen.channels.problems.some(({ file, message }) => file === join(folder, 'plugins/one.mjs') && message.includes('same name')));
+  assert.ok(seen.channels.problems.some(({ key }) => key === 'plugins.five'));
+
+  const released = await load(folder, all, { releaseFolder: join(folder, 'release') });
+  assert.deepEqual(
+    released.channels.list().map(({ name }) => name),
+    ['five'],
+  );
+});
+
+const BROKEN: [string, string, RegExp][] = [
+  ['a syntax error', 'export default {', /cannot be imported/],
+  ['a throw', 'throw new Error("no key");', /cannot be imported: no key/],
+  ['no default export', 'export const a = 1;', /no default export/],
+  ['the wrong shape', source('a', 'title: 7, capabilities: { idempotent: true, longestPart: 0 }'), /title: .*longestPart: .*markup/],
+  ['no schema', source('a', 'settings: {}'), /Standard Schema/],
+  ['another name than its file', source('b'), /named b/],
+  ['a throwing create', source('a', 'create() { throw new Error("not today"); }'), /create\(\) failed: not today/],
+  ['a create without a channel', source('a', 'create: () => ({ start() {} })'), /no channel: stop: .*deliver/],
+];
+for (const [fault, text, reason] of BROKEN) {
+  test(`a plugin with ${fault} is failed with its reason, and the others go on`, async () => {
+    const folder = agentFolder({ 'plugins/a.mjs': text, 'plugins/z.mjs': source('z') });
+    const { channels } = await load(folder, { a: ON, z: ON });
+    await channels.start();
+    const [a, z] = channels.list();
+    assert.equal(a?.health().state, 'failed');
+    assert.match(a?.health().reason ?? '', reason);
+    assert.equal(a?.channel, null);
+    assert.deepEqual(z?.health(), { name: 'z', state: 'up' });
+  });
+}
+
+test('settings are parsed by the plugin, and each fault is named by its key', async () => {
+  const builtIn: ChannelPlugin = {
+    name: 'chatty',
+    title: 'Chatty',
+    capabilities: { idempotent: true, longestPart: null, markup: 'plain' },
+    enabledByDefault: true,
+    settings: v.object({ port: v.number(), inner: v.object({ host: v.string() }) }),
+    create: () => assert.fail('not to be made'),
+  };
+  const seen = await load(agentFolder({}), { chatty: { enabled: null, settings: { port: 'x', inner: {} } } }, { builtIn: [builtIn] });
+  assert.deepEqual(
+    seen.channels.problems.map(({ file, key }) => [file, key]),
+    [
+      ['settings.json', 'plugins.chatty.port'],
+      ['settings.json', 'plugins.chatty.inner.host'],
+    ],
+  );
+  assert.equal(only(seen).health().state, 'failed');
+});
+
+test('a channel reaches what it is given and nothing else', async () => {
+  const contexts: ChannelContext[] = [];
+  const plugin: ChannelPlugin = {
+    name: 'mine',
+    title: 'Mine',
+    capabilities: { idempotent: false, longestPart: null, markup: 'plain' },
+    enabledByDefault: true,
+    environment: ['MINE'],
+    settings: v.object({}),
+    create: (context) => {
+      contexts.push(context);
+      return {
+        start: async () => context.setState('down', 'no network'),
+        stop: async () => undefined,
+        deliver: async () => assert.fail('it is failed'),
+      };
+    },
+  };
+  const seen = await load(agentFolder({}), {}, { builtIn: [plugin] });
+  const [context] = contexts;
+  assert.ok(context);
+  await seen.channels.start();
+  assert.deepEqual(
+    only(seen).health(),
+    { name: 'mine', state: 'down', reason: 'no network' },
+    'what it said goes before what start() ended in',
+  );
+  assert.equal(context.environment('MINE'), 'mine');
+  assert.equal(context.environment('AGENT_API_KEY'), undefined);
+
+  const inbound: Inbound = {
+    channel: 'spool',
+    account: '',
+    chat: 'c',
+    externalId: '1',
+    sender: { id: '7' },
+    text: 'hi',
+    attachments: [],
+    at: 1,
+  };
+  assert.deepEqual(context.receive(inbound), { kind: 'stored', turnId: 1 });
+  assert.equal(seen.received[0]?.channel, 'mine', 'a plugin speaks for itself only');
+  assert.equal(context.receive({ ...inbound, chat: 7 as unknown as string }).kind, 'refused');
+
+  await seen.channels.stop();
+  assert.equal(context.receive(inbound).kind, 'unavailable');
+  context.setState('up');
+  assert.deepEqual(seen.states, ['mine down', 'mine stopped'], 'a stopped channel says nothing any more');
+});
+
+const DELIVERIES: [string, string, string][] = [
+  ['throws', 'throw new Error("socket gone")', 'uncertain socket gone'],
+  ['rejects', 'return Promise.reject(new Error("socket gone"))', 'uncertain socket gone'],
+  ['gives no outcome', 'return { kind: "sent" }', 'uncertain the channel gave back no outcome'],
+  ['never answers', 'return new Promise(() => {})', 'uncertain the channel did not answer in time'],
+];
+for (const [fault, body, expected] of DELIVERIES) {
+  test(`a delivery that ${fault} is uncertain, and its channel goes on`, async () => {
+    const deliver = `create: () => ({ start() {}, stop() {}, deliver() { ${body} } })`;
+    const seen = await load(agentFolder({ 'plugins/a.mjs': source('a', deliver) }), { a: ON });
+    await seen.channels.start();
+    const outcome = await only(seen).channel?.deliver(PART, AbortSignal.timeout(20));
+    assert.equal(outcome?.kind === 'uncertain' ? `uncertain ${outcome.reason}` : outcome?.kind, expected);
+    assert.equal(only(seen).health().state, 'up');
+  });
+}
+
+test('a failing start stops the plugin; a failing prepare is passed on, for nothing was sent', async () => {
+  const members = 'create: () => ({ start() { throw new Error("bad token") }, stop() { globalThis.stoppedA = true }, deliver() {} })';
+  const prepare = 'create: () => ({ start() {}, stop() {}, deliver() {}, prepare() { throw new Error("disk full") } })';
+  const seen = await load(agentFolder({ 'plugins/a.mjs': source('a', members), 'plugins/b.mjs': source('b', prepare) }), { a: ON, b: ON });
+  await seen.channels.start();
+  const [a, b] = seen.channels.list();
+  assert.deepEqual(a?.health(), { name: 'a', state: 'failed', reason: 'start() failed: bad token' });
+  assert.equal(Reflect.get(globalThis, 'stoppedA'), true);
+  await assert.rejects(async () => await b?.channel?.prepare?.(PART), /disk full/);
+});
+
+test("a throw in a plugin's timer or forgotten promise stops that plugin; one of ours ends the process", { timeout: 20_000 }, async () => {
+  const timer = 'create: () => ({ start() { setInterval(() => { throw new Error("tick") }, 5) }, stop() {}, deliver() {} })';
+  const promise = 'create: () => ({ async start() { setTimeout(async () => { throw new Error("lost") }, 5) }, stop() {}, deliver() {} })';
+  const ours = 'create: (c) => ({ async start() { setTimeout(() => { try { c.receive({}) } catch {} }, 60) }, stop() {}, deliver() {} })';
+  const folder = agentFolder({
+    'plugins/p.mjs': source('p', promise),
+    'plugins/t.mjs': source('t', timer),
+    'plugins/u.mjs': source(
+      'u',
+      ours.replace('{})', "{ account: '', chat: 'c', externalId: '1', sender: { id: '1' }, text: 't', attachments: [], at: 1 })"),
+    ),
+  });
+  const program = spawn(process.execPath, [join(import.meta.dirname, 'guard-program.fixture.ts'), folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  program.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const [code] = await once(program, 'close');
+  assert.deepEqual(output.trim().split('\n').sort(), [
+    'ours: the store is broken',
+    'p it threw outside of any call: lost',
+    't it threw outside of any call: tick',
+  ]);
+  assert.equal(code, 1);
+});
