@@ -37,21 +37,40 @@ export type StartedSupervisor = {
 /** Starts the supervisor in a session of its own: no terminal's hang-up reaches it. */
 export function startSupervisor(installation: Installation, home: HomePaths, environment: CliContext['environment']): StartedSupervisor {
   fs.mkdirSync(home.logs, { recursive: true, mode: 0o700 });
+  // Not a pipe: a supervisor whose CLI has ended must still be able to say why it fell.
   const file = path.join(home.logs, 'supervisor.output.log');
   const output = fs.openSync(file, 'a', FILE_MODE);
   const saidBefore = fs.fstatSync(output).size;
   try {
-    const child = spawn(installation.node.binary, [installation.supervisorProgram], {
+    const child = spawn(installation.node.binary, [installation.supervisorProgram, '--home', home.home], {
       cwd: home.home,
-      env: { ...environment, ANIMUS_HOME: home.home },
+      env: environment,
       stdio: ['ignore', output, output],
       detached: true,
     });
-    const ended = endOf(child).then((code) => ({ code, said: fs.readFileSync(file).subarray(saidBefore).toString('utf8').trim() }));
+    const ended = endOf(child).then((code) => ({ code, said: readSaid(fs.readFileSync(file).subarray(saidBefore).toString('utf8')) }));
     child.unref();
     return { pid: child.pid, ended };
   } finally {
     fs.closeSync(output);
+  }
+}
+
+/** The reason in `{"ready":false,"message"}`, or whatever else it wrote (a crash of Node itself). */
+function readSaid(output: string): string {
+  const lines = output.split('\n').filter((line) => line !== '');
+  const reasons = lines.flatMap((line) => {
+    const parsed = parseJson(line);
+    return typeof parsed === 'object' && parsed !== null && 'message' in parsed ? [String(parsed.message)] : [];
+  });
+  return reasons.length > 0 ? reasons.join('\n') : lines.filter((line) => !line.startsWith('{"ready":true')).join('\n');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

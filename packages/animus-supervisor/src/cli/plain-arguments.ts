@@ -3,13 +3,15 @@
  * `--name=value`, joined letters, a mistake) gives null and is left to yargs, which takes 40 ms to load: twice
  * what node takes to start. What is read here is read the same by yargs; a property holds both to it.
  */
+import { failed, ok, type Result } from 'animus-protocol';
 import type { Command, InputValue, OptionSpec } from './command.ts';
 
 export function readPlainArguments(command: Command, words: readonly string[]): Record<string, InputValue> | null {
-  const input = emptyInput(command);
+  const options: Record<string, InputValue> = {};
   const given: string[] = [];
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
+    if (word === '') return null;
     if (!word.startsWith('-')) {
       given.push(word);
       continue;
@@ -18,23 +20,19 @@ export function readPlainArguments(command: Command, words: readonly string[]): 
     if (found === null) return null;
     const [name, option] = found;
     if (option.kind === 'flag') {
-      input[name] = true;
+      // yargs takes these two words for the flag's value.
+      if (words[at + 1] === 'true' || words[at + 1] === 'false') return null;
+      options[name] = true;
       continue;
     }
     at += 1;
     const value = readValue(option, words[at]);
     // Given twice is a list to yargs; the rule for it stands there.
-    if (value === null || input[name] !== null) return null;
-    input[name] = value;
+    if (value === null || Object.hasOwn(options, name)) return null;
+    options[name] = value;
   }
-  return placeWords(command, given, input);
-}
-
-export function emptyInput(command: Command): Record<string, InputValue> {
-  const input: Record<string, InputValue> = {};
-  for (const [name, { count }] of Object.entries(command.arguments)) input[name] = count === 'many' ? [] : null;
-  for (const [name, { kind }] of Object.entries(command.options)) input[name] = kind === 'flag' ? false : null;
-  return input;
+  const placed = placeWords(command, given);
+  return placed.ok ? { ...placed.value, ...options } : null;
 }
 
 function findOption(command: Command, word: string): [string, OptionSpec] | null {
@@ -50,16 +48,15 @@ function readValue(option: Exclude<OptionSpec, { kind: 'flag' }>, word: string |
   return option.choices === undefined || option.choices.includes(word) ? word : null;
 }
 
-function placeWords(command: Command, words: readonly string[], input: Record<string, InputValue>): Record<string, InputValue> | null {
+/** The words that are no options, each in its place; options are as if not given. */
+export function placeWords(command: Command, words: readonly string[]): Result<Record<string, InputValue>, string> {
+  const input: Record<string, InputValue> = {};
+  for (const [name, { kind }] of Object.entries(command.options)) input[name] = kind === 'flag' ? false : null;
   const rest = [...words];
   for (const [name, { count }] of Object.entries(command.arguments)) {
-    if (count === 'many') {
-      input[name] = rest.splice(0);
-      continue;
-    }
-    const word = rest.shift();
-    if (word === '' || (word === undefined && count === 'one')) return null;
-    input[name] = word ?? null;
+    const word = count === 'many' ? undefined : rest.shift();
+    if (count === 'one' && (word === undefined || word === '')) return failed(`<${name}> is missing`);
+    input[name] = count === 'many' ? rest.splice(0) : word === undefined || word === '' ? null : word;
   }
-  return rest.length === 0 ? input : null;
+  return rest.length === 0 ? ok(input) : failed(`${JSON.stringify(rest[0])} is one word too many`);
 }

@@ -56,8 +56,11 @@ export function readSince(text: string, now: number): number | null {
 /** `event key=value …`, or the line as it is. A stack stays readable on lines of its own. */
 export function describeFields(line: LogLine): string {
   if (line.fields === null) return line.raw;
-  const { event, msg, err, ...rest } = line.fields;
-  const words = [event, msg].filter((word) => typeof word === 'string');
+  const { event, msg, err, kind, agent, ...fields } = line.fields;
+  // The supervisor's events say the whole in their sentence; the rest is for programs (--json).
+  const isSentence = typeof msg === 'string' && typeof kind === 'string';
+  const words = [event, isSentence && typeof agent === 'string' ? `${agent}:` : null, msg].filter((word) => typeof word === 'string');
+  const rest = isSentence ? {} : { ...(kind === undefined ? {} : { kind }), ...(agent === undefined ? {} : { agent }), ...fields };
   for (const [name, value] of Object.entries(rest))
     words.push(`${name}=${typeof value === 'string' && !/[\s"]/.test(value) ? value : JSON.stringify(value)}`);
   if (err !== undefined) words.push(describeError(err));
