@@ -17,7 +17,9 @@ export function parseAgentId(input: string): Result<AgentId, string> {
   if (name === '') return failed('an agent id is missing: give the id Letta shows, for example agent-721679f6-c8af-4e01-8677-dc042dc80368');
   if (name.length > LONGEST_NAME) return failed(`an agent id has at most ${LONGEST_NAME} characters`);
   if (!/^[A-Za-z0-9]/.test(name) || !/^[A-Za-z0-9._-]+$/.test(name) || name.includes('..')) {
-    return failed(`${JSON.stringify(input)} cannot be an agent id: use letters, digits, "-", "_" and single "." only, as in agent-721679f6-c8af-4e01-8677-dc042dc80368`);
+    return failed(
+      `${JSON.stringify(input)} cannot be an agent id: use letters, digits, "-", "_" and single "." only, as in agent-721679f6-c8af-4e01-8677-dc042dc80368`,
+    );
   }
   return ok<AgentId>(`${PREFIX}${name}`);
 }
@@ -36,7 +38,9 @@ export function findAgentId(input: string, known: readonly AgentId[]): Result<Ag
   const matches = known.filter((id) => id.startsWith(wanted.value));
   const [only] = matches;
   if (only !== undefined && matches.length === 1) return ok(only);
-  if (matches.length > 1) return failed(`${JSON.stringify(input)} fits ${matches.length} agents (${matches.join(', ')}): write more of the id`);
-  if (known.length === 0) return failed(`there is no agent ${wanted.value}: none is deployed yet. Deploy one with: animus deploy <id> <endpoint> <key>`);
+  if (matches.length > 1)
+    return failed(`${JSON.stringify(input)} fits ${matches.length} agents (${matches.join(', ')}): write more of the id`);
+  if (known.length === 0)
+    return failed(`there is no agent ${wanted.value}: none is deployed yet. Deploy one with: animus deploy <id> <endpoint> <key>`);
   return failed(`there is no agent ${wanted.value}. Known: ${known.join(', ')}`);
 }

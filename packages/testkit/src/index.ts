@@ -1,4 +1,7 @@
 /** What tests of all packages may use. */
+export { AgentFolder, type AgentFolderRequest } from './broca/agent-folder.ts';
+export { type BrocaExit, BrocaLink, BrocaProcess } from './broca/broca-process.ts';
+export { FakeClock } from './clock.ts';
 export { type CannedAnswer, type LettaErrorName, lettaErrors } from './letta-simulator/errors.ts';
 export type { Fault, FaultDeed, FaultHandle, FaultMatch, Progress } from './letta-simulator/faults.ts';
 export { echoScript, type Script, type ScriptStep, type ScriptTurn } from './letta-simulator/script.ts';
@@ -12,3 +15,6 @@ export {
 } from './letta-simulator/simulator.ts';
 export type { AgentSettings, RecordedRequest, RunStatus, SimulatorEvent, Turn, TurnOutcome } from './letta-simulator/world.ts';
 export { commitAll, runGit, snapshotRepository, standInRepository, writeFiles } from './repository.ts';
+export type { PuppetOrder } from './puppet/orders.ts';
+export { Puppet, PuppetStage } from './puppet/stage.ts';
+export { type AnimusProcess, makeRig, type Ran, type Rig, type RunOptions } from './rig.ts';

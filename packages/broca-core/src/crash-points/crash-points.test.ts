@@ -16,12 +16,26 @@ const folder = mkdtempSync(join(tmpdir(), 'broca-crash-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const lettaFault = fc.constantFrom<LettaFault[]>(
-  'none', 'refused', 'lost', 'delayed', 'answer-lost', 'slow', 'failed', 'silent', 'held', 'rejected', 'mute', 'forgets',
+  'none',
+  'refused',
+  'lost',
+  'delayed',
+  'answer-lost',
+  'slow',
+  'failed',
+  'silent',
+  'held',
+  'rejected',
+  'mute',
+  'forgets',
 );
 const channelFault = fc.constantFrom<ChannelFault[]>('none', 'retry', 'down', 'answer-lost', 'lost', 'refused');
 
 const action = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('arrive' as const), chat: fc.constantFrom('a', 'b'), id: fc.integer({ min: 0, max: 7 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('arrive' as const), chat: fc.constantFrom('a', 'b'), id: fc.integer({ min: 0, max: 7 }) }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('turn' as const) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('deliver' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('later' as const) }) },

@@ -26,7 +26,15 @@ export type LettaFault =
   /** It runs, and all that could tell of it is gone: memory of otids flushed, no row yet. Nobody can say. */
   | 'forgets';
 
-export type Run = { id: string; otid: string; turnId: number; looksLeft: number; end: 'answered' | 'silent' | 'failed'; isOver: boolean; isHidden: boolean };
+export type Run = {
+  id: string;
+  otid: string;
+  turnId: number;
+  looksLeft: number;
+  end: 'answered' | 'silent' | 'failed';
+  isOver: boolean;
+  isHidden: boolean;
+};
 
 const OK: LettaReply<null> = { kind: 'ok', value: null };
 
@@ -116,7 +124,15 @@ export class ModelLetta implements Letta {
       before.every((run) => run.isOver && run.end === 'failed'),
       `turn ${attempt.turnId} is asked again beside a run that lives or was answered`,
     );
-    const run: Run = { id: `run-${this.runs.length}`, otid: attempt.otid, turnId: attempt.turnId, looksLeft, end, isOver: false, isHidden: false };
+    const run: Run = {
+      id: `run-${this.runs.length}`,
+      otid: attempt.otid,
+      turnId: attempt.turnId,
+      looksLeft,
+      end,
+      isOver: false,
+      isHidden: false,
+    };
     this.runs.push(run);
     this.#remembered.add(attempt.otid);
     return run;

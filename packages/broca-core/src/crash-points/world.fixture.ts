@@ -11,7 +11,7 @@ import { TurnEvents } from '../queue/turn-events.ts';
 import { readFact } from '../store/facts.ts';
 import { openStore, type Store } from '../store/open.ts';
 import { LettaStanding } from '../turn/letta-standing.ts';
-import { takeStep, type TurnLoopDependencies } from '../turn/turn-loop.ts';
+import { type TurnLoopDependencies, takeStep } from '../turn/turn-loop.ts';
 import { type ChannelFault, ModelChannel } from './model-channel.fixture.ts';
 import { type LettaFault, ModelLetta } from './model-letta.fixture.ts';
 
@@ -101,7 +101,12 @@ export class World {
     const { store } = this.#broca;
     const open = store.prepare("SELECT count(*) FROM turns WHERE state NOT IN ('settled', 'parked')").pluck().get();
     assert.equal(open, 0, 'a turn is stuck');
-    const stored = new Set(store.prepare<[], string>("SELECT chat || '/' || external_id FROM seen JOIN conversations ON conversations.id = conversation_id").pluck().all());
+    const stored = new Set(
+      store
+        .prepare<[], string>("SELECT chat || '/' || external_id FROM seen JOIN conversations ON conversations.id = conversation_id")
+        .pluck()
+        .all(),
+    );
     for (const message of this.#acknowledged) assert.ok(stored.has(message), `${message} was acknowledged and is lost`);
     assert.equal(store.prepare('SELECT count(*) FROM turns').pluck().get(), stored.size, 'one turn a message');
     this.#checkAnswers(store);
@@ -116,7 +121,8 @@ export class World {
   #checkAnswers(store: Store): void {
     const outcome = store.prepare<[number], string | null>('SELECT outcome FROM turns WHERE id = ?').pluck();
     for (const run of this.#letta.runs) {
-      if (run.end !== 'failed' && !run.isHidden) assert.equal(outcome.get(run.turnId), run.end, `turn ${run.turnId}: its run was ${run.end}`);
+      if (run.end !== 'failed' && !run.isHidden)
+        assert.equal(outcome.get(run.turnId), run.end, `turn ${run.turnId}: its run was ${run.end}`);
     }
   }
 
@@ -129,7 +135,11 @@ export class World {
     assert.equal(sent.length + refused.length, store.prepare('SELECT count(*) FROM parts').pluck().get(), 'a part is stuck');
     for (const chat of ['a', 'b']) {
       const inChat = this.#channel.shown.filter((part) => part.chat === chat).map(({ turnId, number }) => turnId * 100 + number);
-      assert.deepEqual(inChat, inChat.toSorted((one, other) => one - other), 'a chat is out of order');
+      assert.deepEqual(
+        inChat,
+        inChat.toSorted((one, other) => one - other),
+        'a chat is out of order',
+      );
     }
   }
 
@@ -138,7 +148,16 @@ export class World {
       case 'arrive': {
         const { chat, id } = action;
         const sender = { id: `of-${chat}` };
-        const receipt = this.#broca.inbox.receive({ channel: 'spool', account: '', chat, externalId: `${id}`, sender, text: 'x', attachments: [], at: 0 });
+        const receipt = this.#broca.inbox.receive({
+          channel: 'spool',
+          account: '',
+          chat,
+          externalId: `${id}`,
+          sender,
+          text: 'x',
+          attachments: [],
+          at: 0,
+        });
         assert.ok(receipt.kind === 'stored' || receipt.kind === 'duplicate');
         this.#acknowledged.add(`${chat}/${id}`);
         return;
@@ -164,9 +183,15 @@ export class World {
     assert.ok(opened.ok);
     const { store } = opened.value;
     const clock = () => this.#now;
-    const outbox = this.#crashable<Outbox>(createOutbox(store, (_channel, text) => text.split(' '), clock), ['markSending', 'settle', 'putBack']);
+    const outbox = this.#crashable<Outbox>(
+      createOutbox(store, (_channel, text) => text.split(' '), clock),
+      ['markSending', 'settle', 'putBack'],
+    );
     const queue = this.#crashable<Queue>(createQueue(store, outbox, clock), ['begin', 'recordRun', 'settle', 'putBack', 'park']);
-    const inbox = this.#crashable<Inbox>(createInbox(store, clock, () => undefined), ['receive']);
+    const inbox = this.#crashable<Inbox>(
+      createInbox(store, clock, () => undefined),
+      ['receive'],
+    );
     outbox.recover('spool', true);
     const alarm = new WorldAlarm((ms) => {
       this.#now += ms;

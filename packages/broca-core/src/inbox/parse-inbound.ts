@@ -1,6 +1,7 @@
 /** Plugins may be plain JavaScript: what they hand over is parsed before it is believed. */
-import * as v from 'valibot';
+
 import { failed, ok, type Result } from 'animus-protocol';
+import * as v from 'valibot';
 import type { Inbound } from '../message.ts';
 
 /** Lone surrogates cannot be stored as UTF-8 nor sent as JSON everywhere: they become U+FFFD. */

@@ -46,9 +46,7 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
   function addPerson(inbound: Inbound, now: number): number {
     const userId = statements.addUser.run(now, now).lastInsertRowid;
     const { id, username, displayName } = inbound.sender;
-    return Number(
-      statements.addProfile.run(userId, inbound.channel, id, username ?? null, displayName ?? null, now, now).lastInsertRowid,
-    );
+    return Number(statements.addProfile.run(userId, inbound.channel, id, username ?? null, displayName ?? null, now, now).lastInsertRowid);
   }
 
   function refreshPerson(inbound: Inbound, standing: Standing, now: number): number {
@@ -83,7 +81,9 @@ function prepare(store: Store) {
       `SELECT profiles.id AS profileId, users.id AS userId, users.is_active AS isActive
        FROM profiles JOIN users ON users.id = profiles.user_id WHERE channel = ? AND sender_id = ?`,
     ),
-    ignored: store.prepare<[string, string], number>(`SELECT 1 FROM ignored WHERE channel IN (?, '${EVERY_CHANNEL}') AND sender = ?`).pluck(),
+    ignored: store
+      .prepare<[string, string], number>(`SELECT 1 FROM ignored WHERE channel IN (?, '${EVERY_CHANNEL}') AND sender = ?`)
+      .pluck(),
     open: store
       .prepare<[number], number>("SELECT id FROM turns WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1")
       .pluck(),

@@ -7,7 +7,16 @@
  *             database closed
  */
 import { join } from 'node:path';
-import { BEAT_INTERVAL_MS, type BrocaBeat, type BrocaConfig, failed, formatProblem, type Result, VERSION, WORKER_LINK_VERSION } from 'animus-protocol';
+import {
+  BEAT_INTERVAL_MS,
+  type BrocaBeat,
+  type BrocaConfig,
+  failed,
+  formatProblem,
+  type Result,
+  VERSION,
+  WORKER_LINK_VERSION,
+} from 'animus-protocol';
 import { consolePlugin } from '../channel/console.ts';
 import type { LoadedChannel } from '../channel/guard.ts';
 import { type Channels, createChannels } from '../channel/load.ts';

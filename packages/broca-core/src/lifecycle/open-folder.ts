@@ -7,7 +7,7 @@ import { type FolderLock, takeLock } from '../store/lock.ts';
 import { describeOpenFault, openStore, type Store } from '../store/open.ts';
 
 /** A Broca that is ending, or a command that works on the database, frees the lock within this time. */
-const LOCK_WAIT_MS = 5_000;
+const LOCK_WAIT_MS = 2_000;
 
 export type OpenFolder = {
   folder: string;

@@ -4,7 +4,16 @@ import type { BrocaConfig } from 'animus-protocol';
 /** Bound at start: to the Letta adapter, to channels, to the name on the lock. */
 const BOUND_AT_START = ['agentId', 'endpoint', 'apiKey', 'plugins', 'environment'] as const;
 /** Keys of `.env` that are also read into the configuration by name and applied live. */
-const LIVE_ENVIRONMENT = new Set(['MESSAGE_MODE', 'QUEUE_REFRESH', 'MAX_RETRIES', 'DEBUG_MODE', 'LOG_LEVEL', 'LONG_TASK_MAX_WAIT', 'MESSAGE_PROCESS_TIMEOUT_BUFFER', 'MESSAGE_PROCESS_TIMEOUT']);
+const LIVE_ENVIRONMENT = new Set([
+  'MESSAGE_MODE',
+  'QUEUE_REFRESH',
+  'MAX_RETRIES',
+  'DEBUG_MODE',
+  'LOG_LEVEL',
+  'LONG_TASK_MAX_WAIT',
+  'MESSAGE_PROCESS_TIMEOUT_BUFFER',
+  'MESSAGE_PROCESS_TIMEOUT',
+]);
 
 export type Reload = {
   config: BrocaConfig;

@@ -1,10 +1,10 @@
 /** Hands a channel's parts over, one at a time, oldest due first. One loop a channel: a slow one holds no other. */
 import type { Channel, ChannelCapabilities } from '../channel/channel.ts';
 import type { Alarm } from '../lifecycle/alarm.ts';
+import type { Ending } from '../lifecycle/ending.ts';
 import type { DeliveryOutcome } from '../message.ts';
 import type { TurnEvents } from '../queue/turn-events.ts';
 import { storageFault } from '../store/open.ts';
-import type { Ending } from '../lifecycle/ending.ts';
 import { decideDelivery } from './deliver-policy.ts';
 import type { Outbox, OutboxPart } from './sqlite-outbox.ts';
 

@@ -18,7 +18,9 @@ test('cuts fall at paragraphs before lines before sentences before words', () =>
 });
 
 test('no part is too long or empty, no character is cut, nothing but white space is lost', () => {
-  const text = fc.array(fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('\n\n', '\n', '. ', ' ', '😀', '👩‍👩‍👧'))).map((pieces) => pieces.join(''));
+  const text = fc
+    .array(fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('\n\n', '\n', '. ', ' ', '😀', '👩‍👩‍👧')))
+    .map((pieces) => pieces.join(''));
   fc.assert(
     fc.property(text, fc.integer({ min: 2, max: 60 }), (whole, longest) => {
       const parts = splitText(whole, longest);

@@ -136,9 +136,7 @@ function prepare(store: Store) {
          (SELECT id FROM parts WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'sending') ORDER BY id LIMIT 1)
        AND state = 'queued'`,
     ),
-    sending: store
-      .prepare<[string], number>("SELECT DISTINCT conversation_id FROM parts WHERE state = 'sending' AND channel = ?")
-      .pluck(),
+    sending: store.prepare<[string], number>("SELECT DISTINCT conversation_id FROM parts WHERE state = 'sending' AND channel = ?").pluck(),
     sendAgain: store.prepare("UPDATE parts SET state = 'waiting' WHERE state = 'sending' AND channel = ?"),
     giveUp: store.prepare("UPDATE parts SET state = 'uncertain', reason = ?, settled_at = ? WHERE state = 'sending' AND channel = ?"),
   };

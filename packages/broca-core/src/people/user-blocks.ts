@@ -2,9 +2,10 @@
  * A user's memory at Letta: an identity and a block of their own, made when their first turn runs (so
  * that an absent Letta loses nobody's first message), the block attached for the turn and detached after.
  */
+
+import type { Turn, TurnPerson } from '../queue/turn.ts';
 import { databaseId, readFact } from '../store/facts.ts';
 import type { Store } from '../store/open.ts';
-import type { Turn, TurnPerson } from '../queue/turn.ts';
 import type { Letta, LettaReply } from '../turn/letta.ts';
 
 export type UserBlocks = {
@@ -41,8 +42,7 @@ export function createUserBlocks(store: Store, letta: Letta): UserBlocks {
 
   return {
     async ready(turn, signal) {
-      const block: LettaReply<string | null> =
-        turn.person === null ? { kind: 'ok', value: null } : await findOrMake(turn.person, signal);
+      const block: LettaReply<string | null> = turn.person === null ? { kind: 'ok', value: null } : await findOrMake(turn.person, signal);
       if (block.kind !== 'ok' || attached === null || attached === block.value) return block;
       const released = await release(signal);
       return released.kind === 'ok' ? block : released;

@@ -32,7 +32,16 @@ function newFile(): string {
 }
 
 function inbound(chat: string, externalId: string, sender = 'ann'): Inbound {
-  return { channel: 'spool', account: '', chat, externalId, sender: { id: sender, username: 'Ann' }, text: `${chat} ${externalId}`, attachments: [], at: 5 };
+  return {
+    channel: 'spool',
+    account: '',
+    chat,
+    externalId,
+    sender: { id: sender, username: 'Ann' },
+    text: `${chat} ${externalId}`,
+    attachments: [],
+    at: 5,
+  };
 }
 
 const START = { endpoint: 'http://l', agentId: 'agent-1', text: 'x', seenMessageId: null, blockId: null };
@@ -153,7 +162,14 @@ test('a part that was being sent is sent again with its key, or given up as unce
 type Model = { received: Set<string>; settledOrder: Map<string, string[]>; running: Attempt | null };
 
 const step = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('receive' as const), chat: fc.constantFrom('a', 'b', 'c'), id: fc.integer({ min: 0, max: 9 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('receive' as const),
+      chat: fc.constantFrom('a', 'b', 'c'),
+      id: fc.integer({ min: 0, max: 9 }),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('settle', 'park', 'wait', 'begin') }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('crash', 'later') }) },
 );
@@ -168,7 +184,11 @@ test('whatever happens: each message has one turn, a chat keeps its order, nothi
       drain(rig, model);
       const turns = rig.store.prepare("SELECT count(*) FROM turns WHERE state IN ('settled', 'parked')").pluck().get();
       assert.equal(turns, model.received.size);
-      for (const order of model.settledOrder.values()) assert.deepEqual(order, order.toSorted((a, b) => Number(a) - Number(b)));
+      for (const order of model.settledOrder.values())
+        assert.deepEqual(
+          order,
+          order.toSorted((a, b) => Number(a) - Number(b)),
+        );
       rig.store.close();
     }),
     { numRuns: 60 },
@@ -191,7 +211,10 @@ function take(one: { kind: string; chat?: string; id?: number }, rig: Rig, model
     act(one.kind, rig, model);
   }
   const open = rig.store.prepare("SELECT count(*) FROM turns WHERE state IN ('waiting', 'running') GROUP BY conversation_id").pluck().all();
-  assert.ok(open.every((count) => count === 1), 'one turn of a chat is at the front');
+  assert.ok(
+    open.every((count) => count === 1),
+    'one turn of a chat is at the front',
+  );
   assert.equal(queue.running()?.turn.id ?? null, model.running?.turnId ?? null);
   return rig;
 }

@@ -168,7 +168,9 @@ function prepare(store: Store) {
     ),
     recordRun: store.prepare('UPDATE attempts SET run_id = ?, progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
     recordProgress: store.prepare('UPDATE attempts SET progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
-    endAttempt: store.prepare('UPDATE attempts SET outcome = ?, reason = ?, over_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
+    endAttempt: store.prepare(
+      'UPDATE attempts SET outcome = ?, reason = ?, over_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL',
+    ),
     leave: store.prepare(
       "UPDATE turns SET state = ?, outcome = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('waiting', 'running')",
     ),

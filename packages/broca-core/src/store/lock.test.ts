@@ -11,7 +11,9 @@ test('the lock of a process that was killed is free at once', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'broca-lock-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'lock');
-  const holder = spawn(process.execPath, [join(import.meta.dirname, 'lock-holder.fixture.ts'), file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const holder = spawn(process.execPath, [join(import.meta.dirname, 'lock-holder.fixture.ts'), file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   t.after(() => holder.kill('SIGKILL'));
   await once(holder.stdout, 'data');
   assert.equal(takeLock(file, 0), null);

@@ -2,8 +2,9 @@
  * Numbered migrations, append-only: a released one is never edited (migrate.test.ts holds each to its
  * checksum). PRAGMA user_version is the number of the newest one applied.
  */
-import type { Database } from 'better-sqlite3';
+
 import { failed, ok, type Result } from 'animus-protocol';
+import type { Database } from 'better-sqlite3';
 import { initial } from './migrations/0001-initial.ts';
 
 export type Migration = { version: number; sql: string };

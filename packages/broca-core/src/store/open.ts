@@ -1,7 +1,7 @@
 /** Opens an agent's database as every program of ours must: WAL, each commit on the disk, short waits. */
 import { existsSync, renameSync } from 'node:fs';
-import DatabaseConstructor, { type Database } from 'better-sqlite3';
 import { failed, ok, type Result } from 'animus-protocol';
+import DatabaseConstructor, { type Database } from 'better-sqlite3';
 import { type MigrationFault, migrate } from './migrate.ts';
 
 export type Store = Database;

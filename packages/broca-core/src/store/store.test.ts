@@ -79,5 +79,10 @@ test('a damaged file is set aside whole, and a new database begun', () => {
 
 test('a released migration is never edited', () => {
   const sums = MIGRATIONS.map(({ version, sql }) => `${version} ${createHash('sha256').update(sql).digest('hex').slice(0, 16)}`);
-  assert.deepEqual(sums, readFileSync(join(import.meta.dirname, 'migrations/checksums.txt'), 'utf8').trim().split('\n'));
+  assert.deepEqual(
+    sums,
+    readFileSync(join(import.meta.dirname, 'migrations/checksums.txt'), 'utf8')
+      .trim()
+      .split('\n'),
+  );
 });

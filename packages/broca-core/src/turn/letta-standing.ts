@@ -36,11 +36,14 @@ export class LettaStanding {
   probed(check: LettaCheck, now: number): void {
     switch (check.kind) {
       case 'reachable':
-        return this.#reached(now);
+        this.#reached(now);
+        break;
       case 'held':
-        return this.held(check.reason, now);
+        this.held(check.reason, now);
+        break;
       case 'unreachable':
-        return this.#unreachable(check.reason, now);
+        this.#unreachable(check.reason, now);
+        break;
     }
   }
 
@@ -48,18 +51,21 @@ export class LettaStanding {
   heard(outcome: AttemptOutcome, now: number): void {
     switch (outcome.kind) {
       case 'held':
-        return this.held(outcome.reason, now);
+        this.held(outcome.reason, now);
+        break;
       case 'unavailable':
         this.#failuresInRow += 1;
         this.#pausedUntil = now + Math.max(outcome.afterMs ?? 0, backoff(FIRST_PAUSE_MS, this.#failuresInRow, LONGEST_PAUSE_MS));
-        return this.#unreachable(outcome.reason, now);
+        this.#unreachable(outcome.reason, now);
+        break;
       case 'unknown':
-        return;
+        break;
       case 'answered':
       case 'silent':
       case 'rejected':
       case 'failed':
-        return this.#reached(now);
+        this.#reached(now);
+        break;
     }
   }
 

@@ -21,7 +21,12 @@ export function renderPrompt(inbound: PromptInbound): string {
 
 /** A header's field: one line, without the characters that give the header its shape. */
 function field(value: string): string {
-  return value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ').replace(/[[\],]/g, '_').replace(/\s+/g, ' ').trim().slice(0, 128);
+  return value
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
+    .replace(/[[\],]/g, '_')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 128);
 }
 
 /** In a message, a line or bracket that reads as a header of ours is marked as the sender's own words. */

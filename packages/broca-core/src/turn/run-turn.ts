@@ -3,8 +3,9 @@
  * whose fate is unknown is found out here, and the agent does nothing else meanwhile: another user's
  * turn would run with this one's block attached.
  */
-import { unreachable } from 'animus-protocol';
+
 import type { BrocaConfig } from 'animus-protocol';
+import { unreachable } from 'animus-protocol';
 import type { Alarm } from '../lifecycle/alarm.ts';
 import type { Ending } from '../lifecycle/ending.ts';
 import type { UserBlocks } from '../people/user-blocks.ts';
@@ -155,7 +156,14 @@ function apply(turn: Turn, attempt: Attempt | null, outcome: AttemptOutcome, dep
       queue.putBack({ turn, ...decision, attempt: end });
       return true;
     case 'hold':
-      queue.putBack({ turn, dueAt: turn.createdAt, failures: turn.failures, unavailableSince: null, reason: decision.reason, attempt: end });
+      queue.putBack({
+        turn,
+        dueAt: turn.createdAt,
+        failures: turn.failures,
+        unavailableSince: null,
+        reason: decision.reason,
+        attempt: end,
+      });
       return true;
     case 'park':
       queue.park(turn, decision.reason, decision.texts, end);

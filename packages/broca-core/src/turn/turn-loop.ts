@@ -4,11 +4,11 @@
  */
 import { unreachable } from 'animus-protocol';
 import type { Ending } from '../lifecycle/ending.ts';
-import { storageFault } from '../store/open.ts';
-import type { TurnEvents } from '../queue/turn-events.ts';
 import type { Turn } from '../queue/turn.ts';
+import type { TurnEvents } from '../queue/turn-events.ts';
+import { storageFault } from '../store/open.ts';
 import { renderPrompt } from './prompt.ts';
-import { askTurn, recoverTurn, type RunTurnDependencies } from './run-turn.ts';
+import { askTurn, type RunTurnDependencies, recoverTurn } from './run-turn.ts';
 
 export type TurnLoopDependencies = RunTurnDependencies & {
   channelTitle(channel: string): string;

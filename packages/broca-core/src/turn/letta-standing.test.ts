@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LettaStanding } from './letta-standing.ts';
+
+test('a held agent is probed by itself, at longer intervals, and goes on when Letta takes it again', () => {
+  const standing = new LettaStanding();
+  standing.held('the key is wrong', 1_000);
+  const gaps: number[] = [];
+  let now = 1_000;
+  for (let probe = 0; probe < 6; probe += 1) {
+    assert.equal(standing.askableAt(), null, 'no turn is asked meanwhile');
+    gaps.push(standing.probeAt - now);
+    now = standing.probeAt;
+    standing.probed({ kind: 'held', reason: 'the key is wrong' }, now);
+  }
+  assert.deepEqual(gaps, [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
+  assert.deepEqual(standing.state, { state: 'held', since: 1_000, reason: 'the key is wrong' });
+  standing.probed({ kind: 'reachable', agentName: 'a' }, now);
+  assert.equal(standing.askableAt(), 0);
+});
+
+test('requests in a row that reach nobody pause the agent, up to half a minute; one that is heard ends it', () => {
+  const standing = new LettaStanding();
+  const pauses: number[] = [];
+  for (let tries = 0; tries < 7; tries += 1) {
+    standing.heard({ kind: 'unavailable', reason: 'ECONNREFUSED', afterMs: null }, 0);
+    pauses.push(standing.askableAt() ?? -1);
+  }
+  assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+  standing.heard({ kind: 'failed', reason: 'llm_api_error' }, 5);
+  assert.equal(standing.askableAt(), 0, 'a failure is an answer');
+});
+
+test('what was mended is looked at at once', () => {
+  const standing = new LettaStanding();
+  standing.held('no credit', 1_000);
+  standing.lookNow();
+  assert.equal(standing.probeAt, 0);
+});
