@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 
 const ROOT = join(import.meta.dirname, '../..');
 const ANIMUS = join(ROOT, 'node_modules/.bin/animus');
@@ -15,13 +15,13 @@ export class DemoHome {
   readonly folder: string;
   readonly lettaUrl: string;
   #keys: ReadonlyMap<string, string>;
-  #letta: ResultPromise;
+  #endLetta: () => Promise<unknown>;
 
-  private constructor(folder: string, lettaUrl: string, keys: ReadonlyMap<string, string>, letta: ResultPromise) {
+  private constructor(folder: string, lettaUrl: string, keys: ReadonlyMap<string, string>, endLetta: () => Promise<unknown>) {
     this.folder = folder;
     this.lettaUrl = lettaUrl;
     this.#keys = keys;
-    this.#letta = letta;
+    this.#endLetta = endLetta;
   }
 
   static readonly agents: readonly string[] = ['atlas', 'borealis', 'cosmo'];
@@ -40,8 +40,12 @@ export class DemoHome {
     });
     const agents = [...keys].map(([agent, apiKey]) => ({ id: `agent-${agent}`, name: agent, apiKey }));
     letta.stdin?.write(`${JSON.stringify({ pauseMs: 300, agents })}\n`);
+    const endLetta = (): Promise<unknown> => {
+      letta.stdin?.end();
+      return letta;
+    };
     for await (const line of createInterface({ input: letta.stdout })) {
-      return new DemoHome(folder, (JSON.parse(line) as { url: string }).url, keys, letta);
+      return new DemoHome(folder, (JSON.parse(line) as { url: string }).url, keys, endLetta);
     }
     throw new Error('the Letta simulator did not start');
   }
@@ -61,8 +65,7 @@ export class DemoHome {
   /** Stops the fleet and removes everything. False when something would not end; it says what. */
   async remove(): Promise<boolean> {
     const down = await this.animus(['down']);
-    this.#letta.stdin?.end();
-    await this.#letta;
+    await this.#endLetta();
     const isDown = down.exitCode === 0 || down.exitCode === 3;
     if (isDown) await rm(this.folder, { recursive: true, force: true });
     else process.stderr.write(`${down.stderr}\nthe home is left at ${this.folder}\n`);
