@@ -80,7 +80,11 @@ async function killOne(home: DemoHome): Promise<void> {
 }
 
 async function checkHealth(home: DemoHome): Promise<void> {
-  await until('Letta was reached by all three', async () => (await home.animus(['health'])).exitCode === 0);
+  await until('all three have reached Letta', async () => {
+    const { stdout } = await home.animus(['health', '--json']);
+    const report = JSON.parse(stdout) as { ok: boolean; agents: { letta: { state: string } | null }[] };
+    return report.ok && report.agents.every(({ letta }) => letta?.state === 'reachable');
+  });
   await run(home, ['health']);
 }
 

@@ -30,6 +30,7 @@ import { splitText } from '../outbox/split-policy.ts';
 import { createOutbox, type Outbox } from '../outbox/sqlite-outbox.ts';
 import { createUserBlocks } from '../people/user-blocks.ts';
 import { createQueue } from '../queue/sqlite-queue.ts';
+import type { Turn } from '../queue/turn.ts';
 import { TurnEvents } from '../queue/turn-events.ts';
 import { readFact } from '../store/facts.ts';
 import { createLettaRest } from '../turn/letta-rest.ts';
@@ -62,7 +63,7 @@ export class Broca {
   #problems = new Problems();
   #events = new TurnEvents();
   #turnAlarm = new Alarm();
-  #standing = new LettaStanding();
+  #standing = new LettaStanding(() => this.#socket?.beat());
   #deliveries = new Map<string, Delivery>();
   #drainTurns = new AbortController();
   #drainParts = new AbortController();
@@ -86,7 +87,10 @@ export class Broca {
     this.#figures = createFigures(open.store);
     this.#spool = createSpool({ isAlone: identity.nonce === null, refreshMs: () => this.#config.queueRefreshMs });
     this.#outbox = createOutbox(open.store, (channel, text) => splitText(text, this.#longestPart(channel)), Date.now);
-    this.#inbox = createInbox(open.store, Date.now, () => this.#turnAlarm.ring());
+    this.#inbox = createInbox(open.store, Date.now, (turnId) => {
+      open.log.debug('message-stored', { turn: turnId });
+      this.#turnAlarm.ring();
+    });
     this.#problems.set('configuration', open.problems.map(formatProblem));
     if (open.setAside !== null) {
       this.#problems.set('damaged', [`the database was damaged and set aside as ${open.setAside}; a new one was begun`]);
@@ -152,10 +156,7 @@ export class Broca {
         events: this.#events,
         onReply: (channel) => this.#deliveries.get(channel)?.alarm.ring(),
         onStorage: (fault) => this.#storage('turns', fault),
-        onTurnEnd: (turn) => {
-          this.#settled += 1;
-          log.info('turn-ended', { turn: turn.id, channel: turn.channel });
-        },
+        onTurnEnd: (turn) => this.#turnEnded(turn),
       },
       { drain: this.#drainTurns.signal, stop: this.#stopNow.signal },
     );
@@ -181,6 +182,16 @@ export class Broca {
     log.close();
     store.close();
     this.#open.lock.release();
+  }
+
+  #turnEnded(turn: Turn): void {
+    const end = this.#open.store
+      .prepare<[number], { state: string; outcome: string | null; reason: string | null }>(
+        'SELECT state, outcome, reason FROM turns WHERE id = ?',
+      )
+      .get(turn.id);
+    if (end?.state === 'settled' || end?.state === 'parked') this.#settled += 1;
+    this.#open.log.info('turn-ended', { turn: turn.id, channel: turn.channel, chat: turn.chat, ...end, ms: Date.now() - turn.createdAt });
   }
 
   async #listen(): Promise<BrocaSocket> {
@@ -230,6 +241,7 @@ export class Broca {
         const delivery = this.#deliveries.get(channel.name);
         if (channel.health().state === 'up') delivery?.gate.open();
         delivery?.alarm.ring();
+        this.#socket?.beat();
       },
     });
   }

@@ -18,6 +18,12 @@ export class LettaStanding {
   #pausedUntil = 0;
   #probes = 0;
   #probeAt = 0;
+  #onChange: () => void;
+
+  /** `onChange` is called when Letta's state became another one, so that health need not wait for the next beat. */
+  constructor(onChange: () => void = () => undefined) {
+    this.#onChange = onChange;
+  }
 
   get state(): LettaState {
     return this.#state;
@@ -71,7 +77,7 @@ export class LettaStanding {
 
   held(reason: string, now: number): void {
     const since = this.#state.state === 'held' ? this.#state.since : now;
-    this.#state = { state: 'held', since, reason };
+    this.#become({ state: 'held', since, reason });
     this.#scheduleProbe(now);
   }
 
@@ -84,7 +90,7 @@ export class LettaStanding {
 
   #reached(now: number): void {
     const since = this.#state.state === 'reachable' ? this.#state.since : now;
-    this.#state = { state: 'reachable', since };
+    this.#become({ state: 'reachable', since });
     this.#failuresInRow = 0;
     this.#pausedUntil = 0;
     this.#probes = 0;
@@ -93,8 +99,14 @@ export class LettaStanding {
 
   #unreachable(reason: string, now: number): void {
     const since = this.#state.state === 'unreachable' ? this.#state.since : now;
-    this.#state = { state: 'unreachable', since, reason };
+    this.#become({ state: 'unreachable', since, reason });
     this.#scheduleProbe(now);
+  }
+
+  #become(state: LettaState): void {
+    const isNew = state.state !== this.#state.state;
+    this.#state = state;
+    if (isNew) this.#onChange();
   }
 
   #scheduleProbe(now: number): void {
