@@ -109,24 +109,40 @@ class Wire {
     const body = options.body === undefined ? null : JSON.stringify(options.body);
     return new Promise((resolve, reject) => {
       let left = false;
-      const request = open(url, { method: options.method.toUpperCase(), headers: this.#headers(body), agent, signal });
-      const late = setTimeout(() => request.destroy(new Error(`no answer within ${this.#options.timeoutMs} ms`)), this.#options.timeoutMs);
+      const request = open(url, { method: options.method.toUpperCase(), headers: this.#headers(body), agent });
+      let ended: string | null = null;
+      // Without an error: node:http would give it to a connection that may be free, and nobody's, by then.
+      const end = (why: string): void => {
+        ended ??= why;
+        request.destroy();
+      };
+      const stop = (): void => end('it was not waited for any longer');
+      const late = setTimeout(() => end(`no answer within ${this.#options.timeoutMs} ms`), this.#options.timeoutMs);
+      const letGo = (): void => {
+        clearTimeout(late);
+        signal.removeEventListener('abort', stop);
+      };
+      // Given to node:http, the signal would hold the connection as well, and end it under a later request.
+      signal.addEventListener('abort', stop, { once: true });
+      request.once('close', letGo);
       request.once('socket', (socket) => {
         if (!socket.connecting) left = true;
-        else socket.once(isSecure ? 'secureConnect' : 'connect', () => (left = true));
+        else {
+          socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+            left = true;
+          });
+        }
       });
       // Stays for good: an error after the response began is the reader's, and must not be nobody's.
-      request.on('error', (error) => {
-        clearTimeout(late);
-        reject(new Troubled({ kind: 'broken', reason: this.#unsecret(nameOf(error)), left }));
-      });
+      request.on('error', (error) => reject(new Troubled({ kind: 'broken', reason: ended ?? this.#unsecret(nameOf(error)), left })));
       request.once('response', (response) => {
         response.on('error', () => undefined);
+        response.once('end', letGo);
         if (options.stream === true) clearTimeout(late);
-        else response.once('close', () => clearTimeout(late));
         resolve(response);
       });
-      request.end(body ?? undefined);
+      if (signal.aborted) stop();
+      else request.end(body ?? undefined);
     });
   }
 
