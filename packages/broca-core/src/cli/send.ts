@@ -91,12 +91,14 @@ class Conversation {
       if (this.#client !== null) {
         const sent = await this.#ask(this.#client);
         if (sent !== 'again') return sent;
+        this.#client.close();
         this.#sayLost();
       }
-      await sleep(pauseMs, undefined, { ref: !this.#isClosed });
+      await sleep(pauseMs);
       if (this.#isClosed) return { kind: 'timeout', turnId: this.turnId };
       const client = await connectToBroca(socketOf(this.#sending.folder));
       this.#client = client.ok ? client.value : null;
+      if (this.#isClosed) this.#client?.close();
       pauseMs = client.ok ? RECONNECT_MS : Math.min(pauseMs * 2, SLOWEST_RECONNECT_MS);
     }
   }
