@@ -5,9 +5,8 @@
 
 import { failed, ok, type Result } from 'animus-protocol';
 import type { Database } from 'better-sqlite3';
+import type { Migration } from './migration.ts';
 import { initial } from './migrations/0001-initial.ts';
-
-export type Migration = { version: number; sql: string };
 
 export const MIGRATIONS: readonly Migration[] = [initial];
 

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts';
+import type { Migration } from '../migration.ts';
 
 /**
  * Instants are ms since 1970 (UTC). Ids of turns and parts are never used again (AUTOINCREMENT): they
