@@ -14,7 +14,7 @@ export {
   type TurnChoice,
 } from './letta-simulator/simulator.ts';
 export type { AgentSettings, RecordedRequest, RunStatus, SimulatorEvent, Turn, TurnOutcome } from './letta-simulator/world.ts';
-export { commitAll, runGit, snapshotRepository, standInRepository, writeFiles } from './repository.ts';
 export type { PuppetOrder } from './puppet/orders.ts';
 export { Puppet, PuppetStage } from './puppet/stage.ts';
+export { commitAll, runGit, snapshotRepository, standInRepository, writeFiles } from './repository.ts';
 export { type AnimusProcess, makeRig, type Ran, type Rig, type RunOptions } from './rig.ts';

@@ -15,7 +15,7 @@ export type FleetEvent =
   | { kind: 'agent-reload'; agent: AgentId; file: string }
   | { kind: 'record-unwritten'; agent: AgentId; reason: string }
   | { kind: 'config-problem'; problem: string }
-  | { kind: 'config-read'; problems: number }
+  | { kind: 'config-read'; problems: number; isUsable: boolean }
   | { kind: 'watch-failed'; reason: string }
   | { kind: 'sampling-failed'; reason: string };
 
@@ -70,7 +70,8 @@ export function describeEvent(event: FleetEvent): string {
     case 'config-problem':
       return event.problem;
     case 'config-read':
-      return `animus.config.json read${event.problems === 0 ? '' : ` (${event.problems} problems)`}`;
+      if (event.problems === 0) return 'animus.config.json read';
+      return `animus.config.json has ${event.problems} problems${event.isUsable ? '' : ': what was read before stays in force'}`;
     case 'watch-failed':
       return `cannot watch for changes: ${event.reason}`;
     case 'sampling-failed':

@@ -1,6 +1,6 @@
 /** Writes events to `logs/supervisor.log`, one JSON line each, at once: what happened last before a crash is what matters. */
 import { renameSync, statSync } from 'node:fs';
-import { type LogLevel } from 'animus-protocol';
+import type { LogLevel } from 'animus-protocol';
 import { pino } from 'pino';
 import { describeEvent, type FleetEvent, levelOf } from './event.ts';
 

@@ -65,6 +65,11 @@ export class Worker {
     return this.#run;
   }
 
+  /** A process of it is written down: one that lives, or that a former supervisor left. */
+  get isRecorded(): boolean {
+    return this.#record.run !== null;
+  }
+
   get lastDeath(): string | null {
     return this.#record.lastDeath;
   }
@@ -155,18 +160,26 @@ export class Worker {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case 'look':
-        return void this.#look();
-      case 'spawn':
-        return this.#spawn();
+        void this.#look();
+        break;
+      case 'spawn': {
+        const reason = this.#spawn();
+        if (reason === null) break;
+        this.#record.run = null;
+        this.send({ kind: 'spawn-failed', reason });
+        break;
+      }
       case 'ask-stop':
         if (!this.tell({ type: 'stop', deadlineMs: effect.deadlineMs })) this.#run?.signal('SIGTERM');
-        return;
+        break;
       case 'terminate':
-        return this.#run?.signal('SIGTERM');
+        this.#run?.signal('SIGTERM');
+        break;
       case 'kill':
-        return this.#run?.signal('SIGKILL');
+        this.#run?.signal('SIGKILL');
+        break;
       default:
-        return unreachable(effect);
+        unreachable(effect);
     }
   }
 
@@ -197,36 +210,36 @@ export class Worker {
   #takeLook(result: LookResult): void {
     switch (result.kind) {
       case 'unsure':
-        return this.send(result);
+        this.send(result);
+        break;
       case 'none':
         this.#record.run = null;
         if (result.last !== null) this.#record.lastDeath = describeExit(result.last);
-        return this.send({ kind: 'none-found', last: result.last });
+        this.send({ kind: 'none-found', last: result.last });
+        break;
       case 'found': {
         const { identity, group, nonce, startedAt } = result;
         const byHand = group === null;
         this.#options.publish({ kind: 'agent-adopted', agent: this.agent, pid: identity.pid, byHand });
         this.#openRun({ identity, group, nonce, startedAt, child: null });
-        return this.send({ kind: 'found', byHand });
+        this.send({ kind: 'found', byHand });
+        break;
       }
       default:
-        return unreachable(result);
+        unreachable(result);
     }
   }
 
-  #spawn(): void {
-    const failed = (reason: string): void => {
-      this.#record.run = null;
-      this.send({ kind: 'spawn-failed', reason });
-    };
+  /** Null, or why nothing was started. */
+  #spawn(): string | null {
     const { launch: findLaunch, shim, paths, files, environment, publish } = this.#options;
     const launch = findLaunch();
-    if (!launch.ok) return failed(launch.error);
+    if (!launch.ok) return launch.error;
     const nonce = randomBytes(16).toString('hex');
     const startedAt = Date.now();
     // The intent is on disk before the process is: a supervisor that dies in between is told to look for it.
     this.#record.run = { nonce, shim: null, startedAt };
-    if (!this.#save()) return failed('who runs cannot be written down in run/agents: is the disk full?');
+    if (!this.#save()) return 'who runs cannot be written down in run/agents: is the disk full?';
     const spawned = spawnBroca({
       shim,
       launch: launch.value,
@@ -236,12 +249,13 @@ export class Worker {
       nonce,
       environment: workerEnvironment(environment, nonce),
     });
-    if (!spawned.ok) return failed(spawned.error);
+    if (!spawned.ok) return spawned.error;
     const { pid, exited, outputFrom } = spawned.value;
     const identity = identify(pid);
     this.#record.run = { nonce, shim: identity, startedAt };
     this.#openRun({ identity, group: pid, nonce, startedAt, child: { exited, outputFrom } });
     publish({ kind: 'agent-spawned', agent: this.agent, shim: pid });
+    return null;
   }
 
   #openRun(found: Pick<RunOptions, 'identity' | 'group' | 'nonce' | 'startedAt' | 'child'>): void {
@@ -269,7 +283,11 @@ export class Worker {
       this.#written = text;
       return true;
     } catch (error) {
-      this.#options.publish({ kind: 'record-unwritten', agent: this.agent, reason: error instanceof Error ? error.message : String(error) });
+      this.#options.publish({
+        kind: 'record-unwritten',
+        agent: this.agent,
+        reason: error instanceof Error ? error.message : String(error),
+      });
       return false;
     }
   }

@@ -64,7 +64,9 @@ export function spawnBroca(request: SpawnRequest): Result<SpawnedShim, string> {
     child.catch(() => undefined);
     if (child.pid === undefined) return failed(`cannot be started: /bin/sh or the folder ${request.folder} is not usable`);
     const exited = new Promise<Exit>((resolve) => {
-      child.nodeChildProcess.once('exit', (code, signal) => resolve(signal === null ? exitOfCode(code ?? 0) : { kind: 'signalled', signal }));
+      child.nodeChildProcess.once('exit', (code, signal) =>
+        resolve(signal === null ? exitOfCode(code ?? 0) : { kind: 'signalled', signal }),
+      );
     });
     child.nodeChildProcess.unref();
     return ok({ pid: child.pid, exited, outputFrom });

@@ -24,29 +24,38 @@ test('a minute of health forgives, a second less does not', () => {
 
 test('jitter only shortens, by half at most', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 0, max: 1000 }), { maxLength: 30 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (deaths, random) => {
-      const full = decideRestart(deaths, null, 1000, 0).pauseMs;
-      const { pauseMs } = decideRestart(deaths, null, 1000, random);
-      assert.ok(pauseMs <= full && pauseMs >= Math.floor(full / 2) && full <= LONGEST_PAUSE_MS);
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 1000 }), { maxLength: 30 }),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      (deaths, random) => {
+        const full = decideRestart(deaths, null, 1000, 0).pauseMs;
+        const { pauseMs } = decideRestart(deaths, null, 1000, random);
+        assert.ok(pauseMs <= full && pauseMs >= Math.floor(full / 2) && full <= LONGEST_PAUSE_MS);
+      },
+    ),
   );
 });
 
 test('whatever its age, an agent that never gets healthy is not started more often than the window allows', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 1e9 }), fc.double({ min: 0, max: 0.999, noNaN: true }), fc.integer({ min: 0, max: 5_000 }), (begin, random, livesMs) => {
-      let deaths: readonly number[] = [];
-      let now = begin;
-      let starts = 0;
-      while (now < begin + WINDOW_MS) {
-        now += livesMs;
-        const decision = decideRestart(deaths, null, now, random);
-        deaths = decision.deaths;
-        now += decision.pauseMs;
-        starts += 1;
-      }
-      // Eight to reach the longest pause, then one per half minute (jitter) at most.
-      assert.ok(starts <= 8 + WINDOW_MS / (LONGEST_PAUSE_MS / 2) + 1, `${starts} starts`);
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 1e9 }),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      fc.integer({ min: 0, max: 5_000 }),
+      (begin, random, livesMs) => {
+        let deaths: readonly number[] = [];
+        let now = begin;
+        let starts = 0;
+        while (now < begin + WINDOW_MS) {
+          now += livesMs;
+          const decision = decideRestart(deaths, null, now, random);
+          deaths = decision.deaths;
+          now += decision.pauseMs;
+          starts += 1;
+        }
+        // Eight to reach the longest pause, then one per half minute (jitter) at most.
+        assert.ok(starts <= 8 + WINDOW_MS / (LONGEST_PAUSE_MS / 2) + 1, `${starts} starts`);
+      },
+    ),
   );
 });

@@ -10,7 +10,7 @@ import type { Clock } from './clock.ts';
 import { WorkerLink } from './link.ts';
 import { groupLives, isAlive, type ProcessIdentity } from './proc.ts';
 import { signal } from './process.ts';
-import { readExitStatus, type RecordFiles } from './record.ts';
+import { type RecordFiles, readExitStatus } from './record.ts';
 import type { Exit, WorkerEvent } from './state.ts';
 
 export type RunOptions = {
@@ -101,18 +101,21 @@ export class Run {
     if (this.#isOver) return;
     switch (frame.type) {
       case 'ready':
-        return tell({ kind: 'ready' });
+        tell({ kind: 'ready' });
+        break;
       case 'beat': {
         const { type: _, ...beat } = frame;
         this.beat = beat;
-        return tell({ kind: 'beat' });
+        tell({ kind: 'beat' });
+        break;
       }
       case 'stopping':
-        return tell({ kind: 'leaving', reason: frame.reason });
+        tell({ kind: 'leaving', reason: frame.reason });
+        break;
       case 'response':
-        return;
+        break;
       default:
-        return unreachable(frame);
+        unreachable(frame);
     }
   }
 

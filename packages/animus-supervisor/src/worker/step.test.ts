@@ -45,7 +45,11 @@ class World {
 }
 
 const none = { kind: 'none-found', last: null } as const;
-const died = (code = 1): WorkerEvent => ({ kind: 'exited', exit: { kind: 'exited', code }, words: code === 78 ? '.env: AGENT_ID: missing' : null });
+const died = (code = 1): WorkerEvent => ({
+  kind: 'exited',
+  exit: { kind: 'exited', code },
+  words: code === 78 ? '.env: AGENT_ID: missing' : null,
+});
 const ready = (): World => new World().send(none).send({ kind: 'hello' }).send({ kind: 'ready' });
 
 test('a new agent: looks, starts, is ready', () => {
@@ -244,7 +248,8 @@ function holds(world: World): void {
   assert.equal(live === 1, hasProcess(state.phase), `${live} live in ${state.phase}`);
   if (state.wanted === 'running') {
     assert.notEqual(state.phase, 'stopped');
-    const isDue = state.phase === 'waiting' ? looking === 1 || state.alarmAt !== null : state.phase !== 'backing-off' || state.alarmAt !== null;
+    const isDue =
+      state.phase === 'waiting' ? looking === 1 || state.alarmAt !== null : state.phase !== 'backing-off' || state.alarmAt !== null;
     assert.ok(isDue, `wanted, but not due in ${state.phase}`);
   } else {
     assert.ok(live === 0 || state.phase === 'stopping' || state.byHand, `not wanted, but left alone in ${state.phase}`);
@@ -255,29 +260,33 @@ function holds(world: World): void {
 test('any sequence of events: one process at most, a wanted agent runs or is due, a stop ends in an exit seen', () => {
   const seen = new Set<string>();
   fc.assert(
-    fc.property(fc.constantFrom('running' as const, 'stopped' as const), fc.array(fc.tuple(anyEvent, fc.nat(20)), { maxLength: 60 }), (wanted, steps) => {
-      const world = new World(wanted);
-      for (const [kind, choice] of steps) {
-        const event = possible(world, kind, choice);
-        if (event === null) continue;
-        if (event.kind === 'alarm') world.alarm(kind === 'late-alarm' ? CLOCK_GAP_MS + 1 : 0);
-        else world.send(event);
-        seen.add(world.state.phase);
-        holds(world);
-      }
-      // However it got there: a stop comes to a kill within its deadlines, and the exit to rest.
-      world.send({ kind: 'want-stopped' });
-      if (world.looking === 1) world.send(none);
-      if (world.live === 1) {
-        const began = world.now;
-        for (let count = 0; count < 3 && !world.effects.includes('kill'); count += 1) world.alarm();
-        assert.ok(world.effects.includes('kill'));
-        assert.ok(world.now - began <= DEFAULT_LIMITS.stopMs + TERMINATE_MS + 5_000);
-        world.send({ kind: 'exited', exit: { kind: 'signalled', signal: 'SIGKILL' }, words: null });
-      }
-      if (world.state.phase === 'waiting') world.alarm().send(none);
-      assert.deepEqual([world.state.phase, world.live], ['stopped', 0]);
-    }),
+    fc.property(
+      fc.constantFrom('running' as const, 'stopped' as const),
+      fc.array(fc.tuple(anyEvent, fc.nat(20)), { maxLength: 60 }),
+      (wanted, steps) => {
+        const world = new World(wanted);
+        for (const [kind, choice] of steps) {
+          const event = possible(world, kind, choice);
+          if (event === null) continue;
+          if (event.kind === 'alarm') world.alarm(kind === 'late-alarm' ? CLOCK_GAP_MS + 1 : 0);
+          else world.send(event);
+          seen.add(world.state.phase);
+          holds(world);
+        }
+        // However it got there: a stop comes to a kill within its deadlines, and the exit to rest.
+        world.send({ kind: 'want-stopped' });
+        if (world.looking === 1) world.send(none);
+        if (world.live === 1) {
+          const began = world.now;
+          for (let count = 0; count < 3 && !world.effects.includes('kill'); count += 1) world.alarm();
+          assert.ok(world.effects.includes('kill'));
+          assert.ok(world.now - began <= DEFAULT_LIMITS.stopMs + TERMINATE_MS + 5_000);
+          world.send({ kind: 'exited', exit: { kind: 'signalled', signal: 'SIGKILL' }, words: null });
+        }
+        if (world.state.phase === 'waiting') world.alarm().send(none);
+        assert.deepEqual([world.state.phase, world.live], ['stopped', 0]);
+      },
+    ),
     { numRuns: 2_000 },
   );
   assert.deepEqual([...seen].sort(), [...PHASES].sort(), 'every phase was reached');

@@ -170,7 +170,10 @@ const isLive: Pick<Row, 'found' | 'none-found' | 'unsure' | 'files' | 'hello' | 
   hello: (state) => go(state, { linked: true }),
   leaving: leave,
 };
-const isNot: Pick<Row, 'found' | 'none-found' | 'unsure' | 'spawn-failed' | 'hello' | 'ready' | 'beat' | 'leaving' | 'link-lost' | 'exited'> = {
+const isNot: Pick<
+  Row,
+  'found' | 'none-found' | 'unsure' | 'spawn-failed' | 'hello' | 'ready' | 'beat' | 'leaving' | 'link-lost' | 'exited'
+> = {
   found: stay,
   'none-found': stay,
   unsure: stay,

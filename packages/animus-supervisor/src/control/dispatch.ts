@@ -1,0 +1,48 @@
+/** The one table of what each request of the control surface does. */
+import type { AgentId, ControlReply, ControlRequest } from 'animus-protocol';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Publish } from '../observe/event.ts';
+
+export type Answer = { status: 200; body: unknown } | { status: 409; message: string };
+type Answered = Exclude<ControlRequest, { kind: 'events' }>;
+type Handlers = {
+  readonly [K in keyof ControlReply]: (request: Extract<Answered, { kind: K }>) => Promise<ControlReply[K]> | ControlReply[K];
+};
+
+export class Dispatch {
+  #fleet: Fleet;
+  #publish: Publish;
+  #handlers: Handlers;
+
+  constructor(fleet: Fleet, publish: Publish) {
+    this.#fleet = fleet;
+    this.#publish = publish;
+    this.#handlers = {
+      status: () => fleet.status(),
+      start: ({ agent }) => fleet.start(agent),
+      stop: ({ agent }) => fleet.stop(agent),
+      restart: ({ agent }) => fleet.restart(agent),
+      'start-all': () => fleet.all('start'),
+      'stop-all': () => fleet.all('stop'),
+      'restart-all': () => fleet.all('restart'),
+      rescan: () => fleet.rescanAndRetry(),
+      down: () => fleet.down(),
+    };
+  }
+
+  get agents(): AgentId[] {
+    return this.#fleet.agents;
+  }
+
+  async answer(request: Answered): Promise<Answer> {
+    const agent = 'agent' in request ? request.agent : null;
+    if (request.kind !== 'status') this.#publish({ kind: 'asked', agent, what: request.kind });
+    // Each handler takes its own member of the union; the lookup by kind loses that pairing, not its truth.
+    const handle = this.#handlers[request.kind] as (
+      request: Answered,
+    ) => Promise<ControlReply[keyof ControlReply]> | ControlReply[keyof ControlReply];
+    const body = await handle(request);
+    if ('ok' in body && !body.ok) return { status: 409, message: `${body.id} ${body.message}` };
+    return { status: 200, body };
+  }
+}

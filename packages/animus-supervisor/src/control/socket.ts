@@ -1,0 +1,80 @@
+/** The control surface on `run/animus.sock`: HTTP, for nobody but this user. The lock's holder owns the socket's path. */
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type ControlRequest, parseControlRequest, withSocketPath } from 'animus-protocol';
+import type { Dispatch } from './dispatch.ts';
+import type { Live } from './live.ts';
+
+export type ControlSocket = { close(): Promise<void> };
+
+export type ControlSocketOptions = {
+  path: string;
+  dispatch: Dispatch;
+  live: Live;
+  /** A request was answered and its answer is on its way. */
+  answered: (request: ControlRequest['kind']) => void;
+  failed: (reason: string) => void;
+};
+
+/** What is answered already gets out within this; a request that still waits (for a start, say) is cut off. */
+const LAST_ANSWERS_MS = 200;
+
+export async function openControlSocket(options: ControlSocketOptions): Promise<ControlSocket> {
+  const { path, live } = options;
+  const server = createServer((request, response) => {
+    void answer(options, request, response).catch((error: unknown) => {
+      options.failed(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, 'the supervisor failed to answer; logs/supervisor.log says why');
+    });
+  });
+  rmSync(path, { force: true });
+  await withSocketPath(path, (fitting) => listen(server, fitting));
+  chmodSync(path, 0o600);
+  return {
+    async close() {
+      rmSync(path, { force: true });
+      live.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const impatient = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
+      await closed;
+      clearTimeout(impatient);
+    },
+  };
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function answer(options: ControlSocketOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = new URL(request.url ?? '/', 'http://animus').pathname;
+  const parsed = parseControlRequest(request.method ?? 'GET', path, options.dispatch.agents);
+  request.resume();
+  if (!parsed.ok) return refuse(response, parsed.error.status, parsed.error.message);
+  if (parsed.value.kind === 'events') return options.live.follow(response);
+  const { kind } = parsed.value;
+  const answered = await options.dispatch.answer(parsed.value);
+  if (answered.status === 200) reply(response, 200, answered.body);
+  else refuse(response, answered.status, answered.message);
+  // Whoever asked may be gone by now; what they asked for holds all the same.
+  if (response.closed) options.answered(kind);
+  else response.once('close', () => options.answered(kind));
+}
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  reply(response, status, { error: { message } });
+}
+
+function reply(response: ServerResponse, status: number, body: unknown): void {
+  const text = `${JSON.stringify(body)}\n`;
+  // One request a connection: its end tells `down` that the answer is out, and idle ones hold nothing up.
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), connection: 'close' });
+  response.end(text);
+}

@@ -1,0 +1,79 @@
+/** A fleet of puppets in a throwaway home, for tests. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type AgentId, ok, type Phase } from 'animus-protocol';
+import { type Puppet, PuppetStage } from 'animus-testkit';
+import { homePaths } from '../home/paths.ts';
+import type { FleetEvent } from '../observe/event.ts';
+import { type Clock, systemClock } from '../worker/clock.ts';
+import { Fleet } from './fleet.ts';
+import { FleetConfigFile } from './fleet-config.ts';
+
+export const SHIM: string = path.join(import.meta.dirname, '../../shim/broca-shim.sh');
+
+export class Rig implements AsyncDisposable {
+  readonly home: string = mkdtempSync(path.join(os.tmpdir(), 'animus-home-'));
+  readonly stage: PuppetStage;
+  readonly events: FleetEvent[] = [];
+  #waiting: { fits: (event: FleetEvent) => boolean; resolve: (event: FleetEvent) => void }[] = [];
+  #fleets: Fleet[] = [];
+
+  private constructor(stage: PuppetStage) {
+    this.stage = stage;
+  }
+
+  static async open(agents: readonly AgentId[], isReady = true): Promise<Rig> {
+    const rig = new Rig(await PuppetStage.open());
+    for (const agent of agents) rig.furnish(agent, isReady);
+    return rig;
+  }
+
+  furnish(agent: AgentId, isReady = true): void {
+    this.stage.furnish(path.join(this.home, agent), { isReady });
+  }
+
+  /** A supervisor's fleet; a second one stands for the next supervisor. */
+  fleet(clock: Clock = systemClock): Fleet {
+    const publish = (event: FleetEvent): void => this.#take(event);
+    const fleet = new Fleet({
+      home: this.home,
+      version: '0-test',
+      shim: SHIM,
+      launch: () => ok({ command: process.execPath, args: [PuppetStage.program] }),
+      config: new FleetConfigFile(homePaths(this.home).config, publish, () => undefined),
+      clock,
+      random: () => 0,
+      environment: { PATH: process.env['PATH'], ANIMUS_TEST_RUN: process.env['ANIMUS_TEST_RUN'], SECRET_OF_THE_SUPERVISOR: 'x' },
+      publish,
+    });
+    this.#fleets.push(fleet);
+    return fleet;
+  }
+
+  /** The next event that fits, from now on. */
+  async next(fits: (event: FleetEvent) => boolean): Promise<FleetEvent> {
+    return await new Promise((resolve) => this.#waiting.push({ fits, resolve }));
+  }
+
+  async nextPhase(agent: AgentId, phase: Phase): Promise<FleetEvent> {
+    return await this.next((event) => event.kind === 'agent-phase' && event.agent === agent && event.to === phase);
+  }
+
+  async puppet(agent: AgentId): Promise<Puppet> {
+    return await this.stage.next(agent);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const fleet of this.#fleets) await fleet.close();
+    await this.stage[Symbol.asyncDispose]();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  #take(event: FleetEvent): void {
+    this.events.push(event);
+    const fitting = this.#waiting.filter(({ fits }) => fits(event));
+    this.#waiting = this.#waiting.filter((each) => !fitting.includes(each));
+    for (const { resolve } of fitting) resolve(event);
+  }
+}

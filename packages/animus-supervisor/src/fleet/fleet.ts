@@ -1,0 +1,300 @@
+/**
+ * All workers of a home: which there are, what is wanted of them, and what the home's changes mean for
+ * them. Wires scan, watch, resources and workers; decides by reconcile-policy.ts and worker/step.ts.
+ */
+import { mkdirSync } from 'node:fs';
+import type { AgentId, AgentOutcome, DownOutcome, FleetOutcome, FleetStatus, RescanOutcome } from 'animus-protocol';
+import { type AgentPaths, agentPaths, type HomePaths, homePaths } from '../home/paths.ts';
+import { scanAgents } from '../home/scan.ts';
+import type { Publish } from '../observe/event.ts';
+import { sampleResources, type Usage } from '../observe/resources.ts';
+import type { Clock } from '../worker/clock.ts';
+import { Worker } from '../worker/perform.ts';
+import { NEW_AGENT, readRecord, recordFiles } from '../worker/record.ts';
+import { hasProcess, type WorkerLimits } from '../worker/state.ts';
+import type { FleetConfigFile } from './fleet-config.ts';
+import { HomeWatch } from './home-watch.ts';
+import { readTelegramIdentities } from './identities.ts';
+import type { FindLaunch } from './launch.ts';
+import { compareFolders, findSharedIdentities, firstWanted } from './reconcile-policy.ts';
+import { describeWorker, isUnsure, judgeStart, judgeStop, outcomeOf } from './status.ts';
+
+export type FleetOptions = {
+  home: string;
+  version: string;
+  /** Path of shim/broca-shim.sh. */
+  shim: string;
+  launch: FindLaunch;
+  config: FleetConfigFile;
+  clock: Clock;
+  random: () => number;
+  environment: Readonly<Record<string, string | undefined>>;
+  publish: Publish;
+};
+
+/** From spawn to ready; a migration of a large database beats on its way. */
+const START_MS = 60_000;
+/** A stop that its kills did not end: the kernel holds the process. It is told and goes on. */
+const STOP_BEYOND_DEADLINE_MS = 20_000;
+const SAMPLE_EVERY_MS = 10_000;
+
+export class Fleet {
+  #options: FleetOptions;
+  #paths: HomePaths;
+  #workers = new Map<AgentId, Worker>();
+  /** Agents whose folder is gone and whose Broca is being stopped. */
+  #leaving = new Set<AgentId>();
+  #usages = new Map<number, Usage>();
+  #watch: HomeWatch | null = null;
+  #cancelSampling: (() => void) | null = null;
+  #startedAt = Date.now();
+  #isClosing = false;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#paths = homePaths(options.home);
+  }
+
+  get agents(): AgentId[] {
+    return [...this.#workers.keys()];
+  }
+
+  /** Takes over what runs and starts what is wanted. Resolves when it is known of each who runs. */
+  async open(): Promise<void> {
+    const { home, clock } = this.#options;
+    mkdirSync(this.#paths.runAgents, { recursive: true, mode: 0o700 });
+    this.#watch = new HomeWatch(home, clock, {
+      folders: () => void this.rescan(),
+      fleetConfig: () => this.#rereadFleetConfig(),
+      agentFile: (agent, file) => this.#rereadAgent(agent, file),
+      inbox: (agent) => void this.#workers.get(agent)?.tell({ type: 'nudge', channel: 'spool' }),
+      failed: (reason) => this.#options.publish({ kind: 'watch-failed', reason }),
+    });
+    this.rescan();
+    this.#sampleLater();
+    await Promise.all(
+      [...this.#workers.values()].map((worker) =>
+        this.#until(worker, () => worker.state.phase !== 'waiting' || isUnsure(worker), Infinity),
+      ),
+    );
+  }
+
+  status(): FleetStatus {
+    const now = Date.now();
+    const agents = [...this.#workers.values()].map((worker) => {
+      const pid = worker.run?.pid ?? null;
+      return describeWorker(worker, pid === null ? null : (this.#usages.get(pid) ?? null), now);
+    });
+    return {
+      supervisor: { pid: process.pid, version: this.#options.version, startedAt: this.#startedAt },
+      agents: agents.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    };
+  }
+
+  async start(agent: AgentId): Promise<AgentOutcome> {
+    return await this.#withWorker(agent, async (worker) => {
+      this.#refreshFaults();
+      worker.want('running', { isRemembered: true });
+      return await this.#untilStarted(worker);
+    });
+  }
+
+  async stop(agent: AgentId): Promise<AgentOutcome> {
+    return await this.#withWorker(agent, async (worker) => {
+      worker.want('stopped', { isRemembered: true });
+      return await this.#untilStopped(worker);
+    });
+  }
+
+  async restart(agent: AgentId): Promise<AgentOutcome> {
+    return await this.#withWorker(agent, async (worker) => {
+      this.#refreshFaults();
+      worker.restart('asked to restart');
+      return await this.#untilStarted(worker);
+    });
+  }
+
+  async all(what: 'start' | 'stop' | 'restart'): Promise<FleetOutcome> {
+    return { agents: await Promise.all(this.agents.map((agent) => this[what](agent))) };
+  }
+
+  /** Looks at the home's folders: new agents start, removed ones stop. */
+  rescan(): RescanOutcome {
+    const found = scanAgents(this.#options.home);
+    const { added, removed } = compareFolders(this.agents, found);
+    if (this.#isClosing) return { added: [], removed: [], agents: found };
+    for (const agent of added) this.#add(agent);
+    this.#refreshFaults();
+    for (const agent of added) this.#workers.get(agent)?.open();
+    for (const agent of removed) void this.#remove(agent);
+    return { added, removed, agents: found };
+  }
+
+  /** The same, and broken agents are tried again: who asks has changed something. */
+  rescanAndRetry(): RescanOutcome {
+    const outcome = this.rescan();
+    for (const worker of this.#workers.values()) {
+      if (worker.state.phase === 'broken') worker.send({ kind: 'files', fault: worker.state.fault });
+    }
+    return outcome;
+  }
+
+  /** Stops every Broca but those started by hand. What is wanted of each stays as it is for the next start. */
+  async down(): Promise<DownOutcome> {
+    this.#isClosing = true;
+    const ours = [...this.#workers.values()].filter((worker) => !worker.state.byHand);
+    const running = ours.filter((worker) => hasProcess(worker.state.phase)).map((worker) => worker.agent);
+    for (const worker of ours) worker.want('stopped', { isRemembered: false });
+    await Promise.all(
+      ours.map((worker) =>
+        this.#until(worker, () => isUnsure(worker) || (worker.state.phase !== 'waiting' && !hasProcess(worker.state.phase)), Infinity),
+      ),
+    );
+    return { stopped: running };
+  }
+
+  /** Lets go of everything; what runs goes on. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#cancelSampling?.();
+    for (const worker of this.#workers.values()) worker.close();
+    await this.#watch?.close();
+  }
+
+  #add(agent: AgentId): void {
+    const { home, version, shim, launch, config, clock, random, environment, publish } = this.#options;
+    const files = recordFiles(this.#paths.runAgents, agent);
+    const record = readRecord(files);
+    const isAutostarted = config.config.agents[agent]?.autostart ?? true;
+    const wanted = firstWanted(record === null ? null : { wanted: record.wanted, ran: record.run !== null }, isAutostarted);
+    const paths: AgentPaths = agentPaths(home, agent);
+    const worker = new Worker({
+      agent,
+      paths,
+      files,
+      record: record ?? NEW_AGENT,
+      wanted,
+      shim,
+      version,
+      clock,
+      random,
+      limits: () => this.#limits(),
+      launch: () => launch(agent),
+      environment,
+      publish,
+    });
+    // A file dropped while no link stood was nudged to nobody.
+    let wasReady = false;
+    worker.onChange(() => {
+      const isReady = worker.state.phase === 'ready';
+      if (isReady && !wasReady) worker.tell({ type: 'nudge', channel: 'spool' });
+      wasReady = isReady;
+    });
+    this.#workers.set(agent, worker);
+    this.#watch?.add(agent);
+    publish({ kind: 'agent-found', agent, wanted });
+  }
+
+  async #remove(agent: AgentId): Promise<void> {
+    const worker = this.#workers.get(agent);
+    if (worker === undefined || this.#leaving.has(agent)) return;
+    this.#leaving.add(agent);
+    this.#options.publish({ kind: 'agent-removed', agent });
+    this.#watch?.remove(agent);
+    if (!worker.state.byHand) {
+      worker.want('stopped', { isRemembered: false });
+      await this.#until(worker, () => worker.state.phase === 'stopped', Infinity);
+    }
+    worker.forget();
+    this.#workers.delete(agent);
+    this.#leaving.delete(agent);
+    // It may have been put back meanwhile.
+    this.rescan();
+  }
+
+  /** Tells each worker whether its files forbid a start. */
+  #refreshFaults(): void {
+    const { home } = this.#options;
+    const faults = findSharedIdentities(
+      [...this.#workers.values()].map(({ agent, isRecorded }) => ({
+        agent,
+        runs: isRecorded,
+        identities: readTelegramIdentities(agentPaths(home, agent).environment),
+      })),
+    );
+    for (const worker of this.#workers.values()) {
+      const fault = faults.get(worker.agent) ?? null;
+      if (fault !== worker.state.fault) worker.send({ kind: 'files', fault });
+    }
+  }
+
+  /** A Broca that runs reads its files itself and starts anew when it must; one that does not is tried again. */
+  #rereadAgent(agent: AgentId, file: string): void {
+    const worker = this.#workers.get(agent);
+    if (worker === undefined || this.#isClosing) return;
+    this.#refreshFaults();
+    if (worker.tell({ type: 'reload' })) this.#options.publish({ kind: 'agent-reload', agent, file });
+    else worker.send({ kind: 'files', fault: worker.state.fault });
+  }
+
+  #rereadFleetConfig(): void {
+    this.#options.config.read();
+    for (const agent of this.agents) this.#rereadAgent(agent, 'animus.config.json');
+  }
+
+  #limits(): WorkerLimits {
+    const { stopDeadlineMs, watchdogMs } = this.#options.config.config.supervisor;
+    return { watchdogMs, startMs: START_MS, stopMs: stopDeadlineMs };
+  }
+
+  async #withWorker(agent: AgentId, use: (worker: Worker) => Promise<AgentOutcome>): Promise<AgentOutcome> {
+    const worker = this.#workers.get(agent);
+    if (worker === undefined) return { id: agent, ok: false, phase: 'stopped', pid: null, message: 'is no agent of this home' };
+    if (this.#isClosing) return outcomeOf(worker, false, 'is not touched: the supervisor is ending');
+    return await use(worker);
+  }
+
+  async #untilStarted(worker: Worker): Promise<AgentOutcome> {
+    const { startMs, stopMs } = this.#limits();
+    const outcome = await this.#until(worker, () => judgeStart(worker), startMs + stopMs + STOP_BEYOND_DEADLINE_MS);
+    return outcome ?? outcomeOf(worker, false, `is not ready yet: ${worker.state.reason ?? 'it is still starting'}`);
+  }
+
+  async #untilStopped(worker: Worker): Promise<AgentOutcome> {
+    const outcome = await this.#until(worker, () => judgeStop(worker), this.#limits().stopMs + STOP_BEYOND_DEADLINE_MS);
+    return outcome ?? outcomeOf(worker, false, 'was killed, but its end is not seen yet');
+  }
+
+  /** What `judge` says once it says something, or null after `ms`. */
+  async #until<T>(worker: Worker, judge: () => T | null | false, ms: number): Promise<T | null> {
+    const { promise, resolve } = Promise.withResolvers<T | null>();
+    const look = (): void => {
+      const judged = judge();
+      if (judged !== null && judged !== false) resolve(judged);
+    };
+    const off = worker.onChange(look);
+    const cancel = ms === Infinity ? () => undefined : this.#options.clock.after(ms, () => resolve(null));
+    look();
+    try {
+      return await promise;
+    } finally {
+      off();
+      cancel();
+    }
+  }
+
+  #sampleLater(): void {
+    if (this.#isClosing) return;
+    this.#cancelSampling = this.#options.clock.after(SAMPLE_EVERY_MS, () => void this.#sample());
+  }
+
+  async #sample(): Promise<void> {
+    const pids = [...this.#workers.values()].flatMap((worker) => worker.run?.pid ?? []);
+    try {
+      this.#usages = await sampleResources(pids);
+    } catch (error) {
+      this.#options.publish({ kind: 'sampling-failed', reason: error instanceof Error ? error.message : String(error) });
+    }
+    this.#sampleLater();
+  }
+}

@@ -1,0 +1,198 @@
+/** The supervisor as a program: its lock, its signals, its end, and that the Brocas outlive it. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import {
+  type AgentId,
+  type ControlReply,
+  type ControlRequest,
+  encodeControlRequest,
+  parseControlError,
+  parseControlEvent,
+  parseControlReply,
+  withSocketPath,
+} from 'animus-protocol';
+import { PuppetStage } from 'animus-testkit';
+import { Rig } from './fleet/fleet.fixture.ts';
+import { agentPaths, homePaths } from './home/paths.ts';
+
+const A = 'agent-a';
+const B = 'agent-b';
+
+/** Gives an agent a release, as deploy does, whose Broca is a puppet. */
+function release(home: string, agent: AgentId): void {
+  const folder = path.join(agentPaths(home, agent).releases, 'c0ffee');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    path.join(folder, 'release.json'),
+    JSON.stringify({ commit: 'c0ffee', version: '1', runtime: 'test', builtAt: '2025-11-24T00:00:00Z' }),
+  );
+  writeFileSync(path.join(folder, 'broca.mjs'), `import ${JSON.stringify(pathToFileURL(PuppetStage.program).href)};\n`);
+  symlinkSync('c0ffee', agentPaths(home, agent).currentRelease);
+  const bin = path.join(homePaths(home).runtimes, 'test/bin');
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(path.join(bin, '../runtime.json'), '{}');
+  if (!existsSync(path.join(bin, 'node'))) symlinkSync(process.execPath, path.join(bin, 'node'));
+}
+
+class Program implements AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly exited: Promise<unknown[]>;
+
+  constructor(home: string) {
+    this.child = spawn(process.execPath, [path.join(import.meta.dirname, 'main.ts'), '--home', home], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.exited = once(this.child, 'exit');
+  }
+
+  /** What it says of itself: one line. */
+  async firstLine(): Promise<{ ready: boolean; message?: string }> {
+    assert.ok(this.child.stdout);
+    const [line] = await once(createInterface({ input: this.child.stdout }), 'line');
+    return JSON.parse(line);
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<unknown> {
+    this.child.kill(signal);
+    const [code, how] = await this.exited;
+    return code ?? how;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await this.kill('SIGKILL');
+  }
+}
+
+async function ask<K extends keyof ControlReply>(home: string, request: ControlRequest & { kind: K }): Promise<ControlReply[K]> {
+  const { status, body } = await send(home, encodeControlRequest(request));
+  assert.equal(status, 200, JSON.stringify(body));
+  const reply = parseControlReply(request.kind, body);
+  assert.ok(reply.ok, JSON.stringify(reply));
+  return reply.value;
+}
+
+async function send(home: string, { method, path: url }: { method: string; path: string }): Promise<{ status: number; body: unknown }> {
+  return await withSocketPath(homePaths(home).socket, async (socketPath) => {
+    const request = http.request({ socketPath, method, path: url }).end();
+    const [response]: http.IncomingMessage[] = await once(request, 'response');
+    assert.ok(response);
+    let text = '';
+    for await (const chunk of response) text += String(chunk);
+    return { status: response.statusCode ?? 0, body: JSON.parse(text) };
+  });
+}
+
+async function rigWithReleases(agents: readonly AgentId[]): Promise<Rig> {
+  const rig = await Rig.open(agents);
+  for (const agent of agents) release(rig.home, agent);
+  return rig;
+}
+
+test('up, status, restart, stop, start, down: each reply is true when it comes', async () => {
+  await using rig = await rigWithReleases([A, B]);
+  await using program = new Program(rig.home);
+  assert.equal((await program.firstLine()).ready, true);
+  assert.equal(statSync(homePaths(rig.home).socket).mode & 0o777, 0o600);
+  const all = await ask(rig.home, { kind: 'start-all' });
+  assert.deepEqual(
+    all.agents.map(({ id, phase }) => [id, phase]),
+    [
+      [A, 'ready'],
+      [B, 'ready'],
+    ],
+  );
+  const first = await rig.puppet(A);
+  const restarted = await ask(rig.home, { kind: 'restart', agent: A });
+  assert.equal(restarted.pid, (await rig.puppet(A)).pid);
+  assert.notEqual(restarted.pid, first.pid);
+  assert.equal((await ask(rig.home, { kind: 'stop', agent: A })).phase, 'stopped');
+  assert.equal(rig.stage.live(A).length, 0);
+  const status = await ask(rig.home, { kind: 'status' });
+  assert.equal(status.supervisor.pid, program.child.pid);
+  assert.deepEqual(
+    status.agents.map(({ id, phase, wanted }) => [id, phase, wanted]),
+    [
+      [A, 'stopped', 'stopped'],
+      [B, 'ready', 'running'],
+    ],
+  );
+  assert.equal((await ask(rig.home, { kind: 'start', agent: A })).ok, true);
+  assert.equal((await send(rig.home, { method: 'POST', path: '/v1/agents/nobody/start' })).status, 404);
+  assert.deepEqual((await ask(rig.home, { kind: 'down' })).stopped.sort(), [A, B]);
+  const [code] = await program.exited;
+  assert.equal(code, 0);
+  assert.equal(existsSync(homePaths(rig.home).socket), false);
+  assert.equal(rig.stage.live(A).length + rig.stage.live(B).length, 0);
+});
+
+test('events are a stream; a refused start says why', async () => {
+  await using rig = await rigWithReleases([A]);
+  await using program = new Program(rig.home);
+  await program.firstLine();
+  await ask(rig.home, { kind: 'start', agent: A });
+  const { promise: told, resolve } = Promise.withResolvers<string>();
+  await withSocketPath(homePaths(rig.home).socket, async (socketPath) => {
+    const request = http.get({ socketPath, path: '/v1/events' });
+    const [response]: http.IncomingMessage[] = await once(request, 'response');
+    assert.ok(response);
+    createInterface({ input: response }).on('line', (line) => {
+      const event = line.startsWith('data: ') ? parseControlEvent(JSON.parse(line.slice(6))) : null;
+      if (event?.ok && event.value.kind === 'agent-died') resolve(`${event.value.agent} ${event.value.message}`);
+    });
+  });
+  (await rig.puppet(A)).do({ do: 'exit', code: 5 });
+  assert.equal(await told, 'agent-a exited with code 5; started again');
+  await rig.puppet(A);
+  rig.furnish(A, false);
+  const refused = send(rig.home, { method: 'POST', path: '/v1/agents/a/restart' });
+  (await rig.puppet(A)).do({ do: 'exit', code: 78 });
+  const { status, body } = await refused;
+  assert.equal(status, 409);
+  assert.match(parseControlError(body) ?? '', /agent-a cannot start/);
+  await ask(rig.home, { kind: 'down' });
+  await program.exited;
+});
+
+test('of ten supervisors started at once, one runs', async () => {
+  await using rig = await rigWithReleases([A]);
+  const programs = Array.from({ length: 10 }, () => new Program(rig.home));
+  const lines = await Promise.all(programs.map((program) => program.firstLine()));
+  assert.equal(lines.filter(({ ready }) => ready).length, 1);
+  assert.match(lines.find(({ ready }) => !ready)?.message ?? '', /another supervisor runs/);
+  await ask(rig.home, { kind: 'start', agent: A });
+  await ask(rig.home, { kind: 'down' });
+  const codes = await Promise.all(programs.map(async ({ exited }) => (await exited)[0]));
+  assert.deepEqual(codes.sort(), [0, ...Array(9).fill(1)]);
+  assert.equal(rig.stage.mostAtOnce(A), 1);
+});
+
+test('kill -9 of the supervisor costs no Broca; the next one takes them over; SIGTERM leaves them, SIGINT ends them', async () => {
+  await using rig = await rigWithReleases([A, B]);
+  await using killed = new Program(rig.home);
+  await killed.firstLine();
+  const pids = (await ask(rig.home, { kind: 'start-all' })).agents.map(({ pid }) => pid);
+  await killed.kill('SIGKILL');
+  for (const leaves of [true, false]) {
+    await using next = new Program(rig.home);
+    await next.firstLine();
+    const { agents } = await ask(rig.home, { kind: 'start-all' });
+    assert.deepEqual(
+      agents.map(({ pid }) => pid),
+      pids,
+    );
+    next.child.kill('SIGHUP');
+    assert.equal((await ask(rig.home, { kind: 'status' })).agents.length, 2);
+    assert.equal(await next.kill(leaves ? 'SIGTERM' : 'SIGINT'), 0);
+    assert.equal(rig.stage.live(A).length, leaves ? 1 : 0);
+  }
+  assert.deepEqual([rig.stage.mostAtOnce(A), rig.stage.mostAtOnce(B), rig.stage.live(B).length], [1, 1, 0]);
+  const log = readFileSync(homePaths(rig.home).supervisorLog, 'utf8').trim().split('\n');
+  assert.ok(log.every((line) => typeof JSON.parse(line).kind === 'string'));
+});

@@ -1,0 +1,87 @@
+/** One supervisor, from lock to last word: main.ts gives it the process's facts and ends when it says so. */
+import path from 'node:path';
+import { failed, ok, type Result } from 'animus-protocol';
+import { Dispatch } from './control/dispatch.ts';
+import { Live } from './control/live.ts';
+import { openControlSocket } from './control/socket.ts';
+import { Fleet } from './fleet/fleet.ts';
+import { FleetConfigFile } from './fleet/fleet-config.ts';
+import { launchFromRelease } from './fleet/launch.ts';
+import { takeHomeLock } from './fleet/lock.ts';
+import { homePaths } from './home/paths.ts';
+import { type FleetEvent, toControlEvent } from './observe/event.ts';
+import { openEventLog } from './observe/logger.ts';
+import { systemClock } from './worker/clock.ts';
+
+export type SupervisorFacts = {
+  home: string;
+  /** Folder of the installation, where the shim is. */
+  root: string;
+  version: string;
+  pid: number;
+  environment: Readonly<Record<string, string | undefined>>;
+};
+
+export type Supervisor = {
+  /** Resolves when it has ended: it was asked to go `down`, or to `leave`. */
+  ended: Promise<void>;
+  /** Ends every Broca, then itself. */
+  down(reason: string): void;
+  /** Ends itself; the Brocas go on and are taken over by the next. */
+  leave(reason: string): void;
+  /** Writes down a fault of our own before the process dies of it. */
+  fail(reason: string): void;
+};
+
+/** The error is why this home cannot have a supervisor now. The home and its `run/` and `logs/` are there. */
+export async function startSupervisor({ home, root, version, pid, environment }: SupervisorFacts): Promise<Result<Supervisor, string>> {
+  const paths = homePaths(home);
+  const lock = takeHomeLock(paths.lock);
+  if (lock === null) return failed(`another supervisor runs for ${home}: use it, or end it with \`animus down\``);
+  const log = openEventLog(paths.supervisorLog);
+  const live = new Live();
+  const publish = (event: FleetEvent): void => {
+    log.write(event);
+    live.tell(toControlEvent(event, Date.now()));
+  };
+  publish({ kind: 'supervisor-started', pid, version, home });
+  const config = new FleetConfigFile(paths.config, publish, ({ logs }) => log.setLevel(logs.level));
+  const shim = path.join(root, 'packages/animus-supervisor/shim/broca-shim.sh');
+  const fleet = new Fleet({
+    home,
+    version,
+    shim,
+    launch: launchFromRelease(home),
+    config,
+    clock: systemClock,
+    random: Math.random,
+    environment,
+    publish,
+  });
+  const ending = Promise.withResolvers<void>();
+  let isEnding = false;
+  const end = async (reason: string, leavesBrocas: boolean): Promise<void> => {
+    if (isEnding) return;
+    isEnding = true;
+    publish({ kind: 'supervisor-stopping', reason, leavesBrocas });
+    if (!leavesBrocas) await fleet.down();
+    await fleet.close();
+    await control.close();
+    lock.release();
+    ending.resolve();
+  };
+  const control = await openControlSocket({
+    path: paths.socket,
+    dispatch: new Dispatch(fleet, publish),
+    live,
+    answered: (kind) => kind === 'down' && void end('asked to go down', false),
+    failed: (reason) => publish({ kind: 'supervisor-failed', reason }),
+  });
+  await fleet.open();
+  return ok({
+    ended: ending.promise,
+    down: (reason) => void end(reason, false),
+    leave: (reason) => void end(reason, true),
+    fail: (reason) => publish({ kind: 'supervisor-failed', reason }),
+  });
+}
