@@ -95,7 +95,8 @@ export function createLog({ folder, level, secrets, keepDays, now = Date.now, la
 }
 
 async function createPinoWriter(now: () => number, write: (line: string) => void): Promise<EventWriter> {
-  const { pino } = await import('pino');
+  // Bundled, a CommonJS package has its default export only.
+  const { default: pino } = await import('pino');
   const options = {
     level: 'trace',
     base: null,
