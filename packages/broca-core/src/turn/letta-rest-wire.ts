@@ -47,7 +47,7 @@ export type Row = Record<string, unknown>;
 
 const PAGE = 100;
 /** How long a server without background runs is taken at its word; asking it costs it a failed run each time. */
-const FOREGROUND_MS = 600_000;
+const FOREGROUND_MS = 60_000;
 const ACTIVE_LIMIT = 50;
 
 export class LettaWire {
@@ -110,7 +110,7 @@ export class LettaWire {
    */
   async send(messages: readonly OutgoingMessage[], tell: Tell, signal: AbortSignal): Promise<Followed> {
     const common = { messages: [...messages], include_pings: true, stream_tokens: false };
-    if (this.#now() >= this.#foregroundUntil) {
+    if (performance.now() >= this.#foregroundUntil) {
       const body = { ...common, agent_id: this.agentId, streaming: true, background: true };
       const followed = await this.follow(
         (client, until) => client.conversations.messages.create('default', body, { signal: until, maxRetries: 0 }),
@@ -120,7 +120,7 @@ export class LettaWire {
       const verdict = followed.kind === 'trouble' ? verdictOf(followed.trouble) : null;
       if (verdict?.kind !== 'no-background' && verdict?.kind !== 'missing') return followed;
       this.log?.warn('letta-foreground', { reason: verdict.reason });
-      this.#foregroundUntil = this.#now() + FOREGROUND_MS;
+      this.#foregroundUntil = performance.now() + FOREGROUND_MS;
     }
     const body = { ...common, streaming: true as const, background: false };
     return await this.follow(
