@@ -5,7 +5,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 
 const AUTHOR = ['-c', 'user.name=Test', '-c', 'user.email=test@localhost', '-c', 'commit.gpgSign=false'];
@@ -32,9 +31,12 @@ export function commitAll(folder: string, message: string): string {
   return runGit(folder, ['rev-parse', 'HEAD']);
 }
 
+/** Snapshots nobody asked for this long are deleted when a new one is made; no run of tests takes as long. */
+const UNUSED_MS = 3_600_000;
+
 /**
- * The working tree around `root` (tracked and untracked files, ignored ones not) as a repository in the temp folder.
- * Made once for each content: tests of one run share it. Do not change it; the temp folder's owner removes it.
+ * The working tree around `root` (tracked and untracked files, ignored ones not) as a repository. Made once for each
+ * content and kept in node_modules/.cache, so that all test files of a run share it. It is not to be changed.
  */
 export function snapshotRepository(root: string): string {
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root, encoding: 'utf8' });
@@ -45,8 +47,14 @@ export function snapshotRepository(root: string): string {
       .update(`${name}\0`)
       .update(fs.readFileSync(path.join(root, name)))
       .update('\0');
-  const target = path.join(os.tmpdir(), `animus-snapshot-${hash.digest('hex').slice(0, 16)}`);
-  if (fs.existsSync(target)) return target;
+  const cache = path.join(root, 'node_modules/.cache/animus-snapshots');
+  const target = path.join(cache, hash.digest('hex').slice(0, 16));
+  if (fs.existsSync(target)) {
+    fs.utimesSync(target, new Date(), new Date());
+    return target;
+  }
+  fs.mkdirSync(cache, { recursive: true });
+  dropUnused(cache, Date.now());
   const stage = fs.mkdtempSync(`${target}-`);
   for (const name of names) {
     fs.mkdirSync(path.dirname(path.join(stage, name)), { recursive: true });
@@ -55,6 +63,14 @@ export function snapshotRepository(root: string): string {
   commitAll(stage, 'Working tree');
   moveUnlessThere(stage, target);
   return target;
+}
+
+function dropUnused(cache: string, now: number): void {
+  for (const name of fs.readdirSync(cache)) {
+    const folder = path.join(cache, name);
+    if (now - (fs.statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? now) > UNUSED_MS)
+      fs.rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Another test file may have made the same one meanwhile. */

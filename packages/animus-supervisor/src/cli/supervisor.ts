@@ -1,7 +1,7 @@
 /** The supervisor as the CLI sees it: is one there, has it gone, and which exit code its silence means. */
-import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EXIT, type ExitCode, type FleetStatus, type Result } from 'animus-protocol';
+import { EXIT, type ExitCode, type FleetStatus, ok, type Result } from 'animus-protocol';
+import { identify, isAlive } from '../worker/proc.ts';
 import { type AskFailure, ask, describeFailure } from './client.ts';
 import type { Screen } from './render.ts';
 
@@ -20,13 +20,18 @@ export function complainOf(screen: Screen, failure: AskFailure): ExitCode {
   return failure.kind === 'no-supervisor' ? EXIT.noSupervisor : EXIT.failed;
 }
 
-/** Waits until the supervisor's socket is removed, which is the last thing it does. */
-export async function waitUntilGone(socket: string): Promise<boolean> {
+/** Brings the fleet down and waits until the supervisor's process has ended too. */
+export async function bringDown(socket: string): Promise<Result<{ stopped: string[]; isGone: boolean }, AskFailure>> {
+  const status = await askStatus(socket);
+  if (!status.ok) return status;
+  const supervisor = identify(status.value.supervisor.pid);
+  const reply = await ask(socket, { kind: 'down' }, { timeoutMs: null });
+  if (!reply.ok) return reply;
   for (let waited = 0; waited < GONE_TIMEOUT_MS; waited += POLL_MS) {
-    if (!fs.existsSync(socket)) return true;
+    if (!isAlive(supervisor)) return ok({ stopped: reply.value.stopped, isGone: true });
     await delay(POLL_MS);
   }
-  return false;
+  return ok({ stopped: reply.value.stopped, isGone: false });
 }
 
 /** Waits until the supervisor answers. Null when `giveUp` aborts first. */

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { identify, isAlive, readBootId } from '../worker/proc.ts';
 import { FOLDER_MODE } from './modes.ts';
 
 export type Stage = {
@@ -18,9 +19,12 @@ export type Stage = {
 /** `.stage-<label>.<pid>.<start of that process>.<random>`: no agent's name, and it tells whether its maker lives. */
 const STAGE_NAME = /^\.stage-.+\.(\d+)\.(\d+)\.[0-9a-f]{8}$/;
 
+/** Where the kernel does not tell when a process started (macOS), only its pid counts. */
+const UNKNOWN_START = 0;
+
 export function makeStage(parent: string, label: string): Stage {
   sweepStages(parent);
-  const start = processStart(process.pid) ?? 0;
+  const start = identify(process.pid).startTicks ?? UNKNOWN_START;
   const folder = path.join(parent, `.stage-${label}.${process.pid}.${start}.${randomBytes(4).toString('hex')}`);
   fs.mkdirSync(folder, { mode: FOLDER_MODE });
   return {
@@ -35,11 +39,15 @@ export function sweepStages(parent: string): string[] {
   const swept: string[] = [];
   for (const name of fs.readdirSync(parent)) {
     const match = STAGE_NAME.exec(name);
-    if (match === null || processStart(Number(match[1])) === Number(match[2])) continue;
+    if (match === null || isMakerAlive(Number(match[1]), Number(match[2]))) continue;
     fs.rmSync(path.join(parent, name), { recursive: true, force: true });
     swept.push(name);
   }
   return swept;
+}
+
+function isMakerAlive(pid: number, start: number): boolean {
+  return isAlive({ pid, startTicks: start === UNKNOWN_START ? null : start, bootId: readBootId() });
 }
 
 function moveInto(folder: string, target: string): boolean {
@@ -51,30 +59,5 @@ function moveInto(folder: string, target: string): boolean {
     // Somebody was faster between the look and the rename; a rename onto a folder with content is refused by the kernel.
     if (error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST')) return false;
     throw error;
-  }
-}
-
-/**
- * When a process started, in clock ticks since boot, or null when it does not live (a zombie is dead). A reused pid
- * has another start. Without /proc (macOS) every living process started at 0: then only the pid tells.
- */
-function processStart(pid: number): number | null {
-  if (!fs.existsSync('/proc/self/stat')) return isAlive(pid) ? 0 : null;
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Fields after the closing parenthesis of the name, which may itself hold anything: state is the 1st, starttime the 20th.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[19] === undefined ? null : Number(fields[19]);
-  } catch {
-    return null;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -1,7 +1,6 @@
 import { EXIT } from 'animus-protocol';
-import { ask } from '../client.ts';
 import { type Command, defineCommand } from '../command.ts';
-import { complainOf, waitUntilGone } from '../supervisor.ts';
+import { bringDown, complainOf } from '../supervisor.ts';
 
 export const down: Command = defineCommand({
   name: 'down',
@@ -10,10 +9,9 @@ export const down: Command = defineCommand({
   options: {},
   examples: [{ line: 'animus down', effect: 'running turns are finished or left resumable' }],
   run: async ({ json }, { home, screen }) => {
-    const reply = await ask(home.socket, { kind: 'down' }, { timeoutMs: null });
+    const reply = await bringDown(home.socket);
     if (!reply.ok) return complainOf(screen, reply.error);
-    const isGone = await waitUntilGone(home.socket);
-    const { stopped } = reply.value;
+    const { stopped, isGone } = reply.value;
     if (json) screen.printJson({ stopped });
     else
       screen.print(

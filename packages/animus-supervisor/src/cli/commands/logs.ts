@@ -5,7 +5,7 @@ import { chooseAgents, missingHome } from '../agents.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { readFleetConfig } from '../fleet-config.ts';
 import { readLast } from '../logs/files.ts';
-import { followLogs } from '../logs/follow.ts';
+import { createFollower } from '../logs/follow.ts';
 import { LEVELS, type LineFilter, type LogLine, readSince } from '../logs/line.ts';
 import { makeLineWriter } from '../logs/show.ts';
 import { agentLog, SUPERVISOR, supervisorLog } from '../logs/sources.ts';
@@ -61,10 +61,11 @@ export const logs: Command = defineCommand({
       for (const line of lines) screen.print(json ? asJson(line) : write(line));
     };
     const count = values.lines ?? (values.since === null ? DEFAULT_COUNT : null);
-    const last = sources().flatMap((source) => readLast(source, filter.value, count));
+    using follower = values.follow ? createFollower(sources) : null;
+    const last = sources().flatMap((source) => readLast(source, filter.value, count, follower?.endOf(source.file) ?? null));
     last.sort((a, b) => a.at - b.at);
     show(count === null ? last : last.slice(last.length - Math.min(count, last.length)));
-    if (values.follow) await followLogs(sources, { ...filter.value, since: null }, show, interruption());
+    await follower?.follow({ ...filter.value, since: null }, show, interruption());
     return EXIT.done;
   },
 });

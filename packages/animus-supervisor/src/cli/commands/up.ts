@@ -3,16 +3,15 @@ import { type AgentStatus, EXIT, type ExitCode, type FleetStatus } from 'animus-
 import type { HomePaths } from '../../home/paths.ts';
 import { scanAgents } from '../../home/scan.ts';
 import { missingHome } from '../agents.ts';
-import { ask } from '../client.ts';
 import { type Command, defineCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { type StartedSupervisor, startSupervisor } from '../exec.ts';
 import { readFleetConfig } from '../fleet-config.ts';
-import { followLogs } from '../logs/follow.ts';
+import { createFollower } from '../logs/follow.ts';
 import { makeLineWriter } from '../logs/show.ts';
 import { agentLog, supervisorLog } from '../logs/sources.ts';
 import { mark } from '../render.ts';
-import { askStatus, complainOf, waitUntilAnswering, waitUntilGone } from '../supervisor.ts';
+import { askStatus, bringDown, complainOf, waitUntilAnswering } from '../supervisor.ts';
 
 export const up: Command = defineCommand({
   name: 'up',
@@ -65,7 +64,7 @@ async function startInForeground(timezone: string | null, context: CliContext): 
   screen.complain(screen.paint('dim', `the fleet runs (supervisor pid ${answered.supervisor.pid}); Ctrl-C stops it`));
   const isOver = started.ended.then(() => over.abort());
   await following;
-  if (interruption.aborted) return await bringDown(context);
+  if (interruption.aborted) return await stopFleet(context);
   await isOver;
   return await complainOfEnd(started, context);
 }
@@ -91,11 +90,11 @@ async function attach({ supervisor }: FleetStatus, context: CliContext): Promise
   return EXIT.done;
 }
 
-async function bringDown({ home, screen }: CliContext): Promise<ExitCode> {
+async function stopFleet({ home, screen }: CliContext): Promise<ExitCode> {
   screen.complain(screen.paint('dim', 'stopping the fleet …'));
-  const reply = await ask(home.socket, { kind: 'down' }, { timeoutMs: null });
+  const reply = await bringDown(home.socket);
   if (!reply.ok && reply.error.kind !== 'no-supervisor') return complainOf(screen, reply.error);
-  const isGone = await waitUntilGone(home.socket);
+  const isGone = !reply.ok || reply.value.isGone;
   screen.complain(
     isGone ? 'the fleet has stopped' : 'all agents are stopped, but the supervisor has not ended; look at logs/supervisor.log in the home',
   );
@@ -160,5 +159,6 @@ async function showLogs(timezone: string | null, { home, screen }: CliContext, s
   const sources = () => [...scanAgents(home.home).map((id) => agentLog(home, id)), supervisorLog(home)];
   const names = sources().map(({ from }) => from);
   const write = makeLineWriter(screen, timezone, names);
-  await followLogs(sources, { since: null, level: null, grep: null }, (lines) => screen.print(lines.map(write).join('\n')), signal);
+  using follower = createFollower(sources);
+  await follower.follow({ since: null, level: null, grep: null }, (lines) => screen.print(lines.map(write).join('\n')), signal);
 }

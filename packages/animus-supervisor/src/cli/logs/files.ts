@@ -26,26 +26,29 @@ export function listFiles({ file }: LogSource): string[] {
   return fs.existsSync(file) ? [...rotated, file] : rotated;
 }
 
-/** The last `count` lines that are chosen, oldest first. `null` gives all. */
-export function readLast(source: LogSource, filter: LineFilter, count: number | null): LogLine[] {
+/**
+ * The last `count` lines that are chosen, oldest first; `null` gives all. Of the file being written, only what
+ * comes before `end` (null: all of it).
+ */
+export function readLast(source: LogSource, filter: LineFilter, count: number | null, end: number | null): LogLine[] {
   let newest: LogLine[] = [];
   for (const file of listFiles(source).reverse()) {
     const wanted = count === null ? null : count - newest.length;
     if (wanted !== null && wanted <= 0) break;
     // Rotated earlier than asked for: nothing older can be in time either.
     if (filter.since !== null && (fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) < filter.since) break;
-    newest = [...lastOfFile(source.from, file, filter, wanted), ...newest];
+    newest = [...lastOfFile(source.from, file, filter, wanted, file === source.file ? end : null), ...newest];
   }
   return newest;
 }
 
-function lastOfFile(from: string, file: string, filter: LineFilter, count: number | null): LogLine[] {
+function lastOfFile(from: string, file: string, filter: LineFilter, count: number | null, end: number | null): LogLine[] {
   if (count === null || file.endsWith('.gz')) {
-    const bytes = fs.readFileSync(file);
+    const bytes = fs.readFileSync(file).subarray(0, end ?? undefined);
     const chosen = chooseLines(from, (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8'), filter);
     return count === null ? chosen : chosen.slice(-count);
   }
-  const size = fs.statSync(file).size;
+  const size = Math.min(fs.statSync(file).size, end ?? Number.POSITIVE_INFINITY);
   for (let length = PIECE_BYTES; ; length *= 4) {
     const start = Math.max(0, size - length);
     const text = readPart(file, start, size);

@@ -12,25 +12,32 @@ const PIECE_BYTES = 1024 * 1024;
 
 type Followed = LogSource & { descriptor: number | null; inode: number; at: number; rest: Buffer };
 
-/** `sources` is asked at each look, so that an agent deployed meanwhile is followed too. Ends when `signal` aborts. */
-export async function followLogs(
-  sources: () => LogSource[],
-  filter: LineFilter,
-  onLines: (lines: LogLine[]) => void,
-  signal: AbortSignal,
-): Promise<void> {
+export type Follower = {
+  /** How much of a file was there when the following began: what comes after is the follower's to show. */
+  endOf(file: string): number | null;
+  /** Gives new lines until `signal` aborts. */
+  follow(filter: LineFilter, onLines: (lines: LogLine[]) => void, signal: AbortSignal): Promise<void>;
+  [Symbol.dispose](): void;
+};
+
+/** Begins at the ends of the files as they are now. `sources` is asked at each look, so that an agent deployed meanwhile is followed too. */
+export function createFollower(sources: () => LogSource[]): Follower {
   const followed = new Map<string, Followed>();
   for (const source of sources()) followed.set(source.file, openAtEnd(source));
-  try {
-    while (!signal.aborted) {
-      await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
-      for (const source of sources()) if (!followed.has(source.file)) followed.set(source.file, { ...source, ...NOT_OPEN });
-      const lines = [...followed.values()].flatMap((each) => readGrown(each, filter));
-      if (lines.length > 0) onLines(lines.sort((a, b) => a.at - b.at));
-    }
-  } finally {
-    for (const { descriptor } of followed.values()) if (descriptor !== null) fs.closeSync(descriptor);
-  }
+  return {
+    endOf: (file) => followed.get(file)?.at ?? null,
+    async follow(filter, onLines, signal) {
+      while (!signal.aborted) {
+        await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
+        for (const source of sources()) if (!followed.has(source.file)) followed.set(source.file, { ...source, ...NOT_OPEN });
+        const lines = [...followed.values()].flatMap((each) => readGrown(each, filter));
+        if (lines.length > 0) onLines(lines.sort((a, b) => a.at - b.at));
+      }
+    },
+    [Symbol.dispose]() {
+      for (const { descriptor } of followed.values()) if (descriptor !== null) fs.closeSync(descriptor);
+    },
+  };
 }
 
 const NOT_OPEN = { descriptor: null, inode: 0, at: 0, rest: Buffer.alloc(0) };

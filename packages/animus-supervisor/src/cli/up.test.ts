@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { makeRig, type Rig, snapshotRepository } from 'animus-testkit';
+import { agentPaths, homePaths } from '../home/paths.ts';
+import { readProcessStat } from '../worker/proc.ts';
+
+const ROOT = path.join(import.meta.dirname, '../../../..');
+
+type Status = { supervisor: { pid: number }; agents: { id: string; phase: string; pid: number | null }[] };
+
+/** A home whose agents answer by themselves (mode echo), so that no Letta is needed. */
+async function makeHome(): Promise<Rig> {
+  const rig = makeRig(path.join(import.meta.dirname, 'main.ts'));
+  assert.equal((await rig.animus(['init'])).code, 0);
+  const config = { broca: { repository: snapshotRepository(ROOT) }, defaults: { message_processing: { mode: 'echo' } } };
+  fs.writeFileSync(homePaths(rig.home).config, JSON.stringify(config));
+  return rig;
+}
+
+async function deploy(rig: Rig, ...words: string[]): Promise<void> {
+  const ran = await rig.animus(['deploy', ...words, '--no-check'], { environment: { ANIMUS_AGENT_KEY: 'key-0123456789' } });
+  assert.equal(ran.code, 0, ran.stderr);
+}
+
+async function status(rig: Rig): Promise<Status> {
+  const ran = await rig.animus(['status', '--json']);
+  assert.equal(ran.code, 0, ran.stderr);
+  return JSON.parse(ran.stdout);
+}
+
+/** A zombie is dead: who reaps orphans here is not ours to say. */
+function isAlive(pid: number): boolean {
+  const stat = readProcessStat(pid);
+  return stat !== null && stat.state !== 'Z';
+}
+
+describe('a fleet in the background', () => {
+  it('comes up, takes a new agent, is steered, talks, and goes down', async () => {
+    await using rig = await makeHome();
+    await deploy(rig, 'one', 'http://127.0.0.1:9');
+    const up = await rig.animus(['up', '-d']);
+    assert.equal(up.code, 0, up.stdout + up.stderr);
+    assert.match(up.stdout, /✓ agent-one: ready/);
+    await deploy(rig, 'two', 'http://127.0.0.1:9');
+    await deploy(rig, 'three', 'http://127.0.0.1:9', '--no-start');
+    const before = await status(rig);
+    assert.deepEqual(
+      before.agents.map(({ id, phase }) => [id, phase]),
+      [
+        ['agent-one', 'ready'],
+        ['agent-three', 'stopped'],
+        ['agent-two', 'ready'],
+      ],
+    );
+
+    const reply = await rig.animus(['send', 'one', 'good morning', '--timeout', '20']);
+    assert.equal(reply.code, 0, reply.stderr);
+    assert.match(reply.stdout, /good morning/);
+
+    assert.match((await rig.animus(['up', '-d'])).stdout, new RegExp(`supervisor runs \\(pid ${before.supervisor.pid}\\)`));
+    assert.equal((await rig.animus(['restart', 'two'])).code, 0);
+    const stopped = await rig.animus(['stop', 'one', '--json']);
+    assert.equal(stopped.code, 0, stopped.stderr);
+    assert.equal(isAlive(before.agents[0]?.pid ?? 0), false);
+    assert.equal((await rig.animus(['stop'])).code, 2);
+    assert.equal((await rig.animus(['start', 'nobody'])).code, 1);
+
+    const health: { ok: boolean; agents: { id: string; ok: boolean; process: { phase: string } }[] } = JSON.parse(
+      (await rig.animus(['health', '--json'])).stdout,
+    );
+    assert.deepEqual(
+      health.agents.map(({ id, process }) => [id, process.phase]),
+      [
+        ['agent-one', 'stopped'],
+        ['agent-three', 'stopped'],
+        ['agent-two', 'ready'],
+      ],
+    );
+
+    const removed = await rig.animus(['remove', 'two', '--yes']);
+    assert.equal(removed.code, 0, removed.stderr);
+    assert.deepEqual(
+      (await status(rig)).agents.map(({ id }) => id),
+      ['agent-one', 'agent-three'],
+    );
+
+    const down = await rig.animus(['down']);
+    assert.equal(down.code, 0, down.stderr);
+    assert.equal(isAlive(before.supervisor.pid), false);
+    assert.equal(fs.existsSync(homePaths(rig.home).socket), false);
+    assert.equal((await rig.animus(['status'])).code, 3);
+  });
+});
+
+describe('a fleet in the foreground', () => {
+  it('shows the log, and Ctrl-C stops it', async () => {
+    await using rig = await makeHome();
+    await deploy(rig, 'one', 'http://127.0.0.1:9');
+    const up = rig.start(['up']);
+    await up.said('Ctrl-C stops it');
+    await up.said('agent-one: ready');
+    const { agents, supervisor } = await status(rig);
+    up.child.kill('SIGINT');
+    const ended = await up.ended;
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.equal(isAlive(supervisor.pid), false);
+    assert.equal(isAlive(agents[0]?.pid ?? 0), false);
+  });
+
+  it('goes on when the terminal hangs up; another `up` shows its log and leaves it running', async () => {
+    await using rig = await makeHome();
+    await deploy(rig, 'one', 'http://127.0.0.1:9');
+    const up = rig.start(['up']);
+    await up.said('agent-one: ready');
+    up.child.kill('SIGHUP');
+    assert.equal((await up.ended).signal, 'SIGHUP');
+    const { supervisor } = await status(rig);
+    const second = rig.start(['up']);
+    await second.said('runs already');
+    await rig.animus(['restart', 'one']);
+    await second.said('agent-one: ready');
+    second.child.kill('SIGINT');
+    assert.equal((await second.ended).code, 0);
+    assert.equal((await status(rig)).supervisor.pid, supervisor.pid);
+    const third = rig.start(['up']);
+    await third.said('runs already');
+    assert.equal((await rig.animus(['down'])).code, 0);
+    assert.equal((await third.ended).code, 0);
+  });
+
+  it('ends with what the supervisor says when it cannot stand', async () => {
+    await using rig = await makeHome();
+    // A folder where the socket belongs: no supervisor can listen there.
+    fs.mkdirSync(path.join(homePaths(rig.home).socket, 'in-the-way'), { recursive: true });
+    const ran = await rig.animus(['up', '-d']);
+    assert.equal(ran.code, 1);
+    assert.match(ran.stderr, /the supervisor has ended: ./);
+    fs.rmSync(homePaths(rig.home).socket, { recursive: true });
+    assert.equal(fs.existsSync(agentPaths(rig.home, 'agent-one').folder), false);
+  });
+});
