@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type BrocaConfig, type BrocaConfigFiles, loadBrocaConfig } from './broca-config.ts';
+import { type BrocaConfig, type BrocaConfigFiles, DEFAULT_LIMITS, loadBrocaConfig } from './broca-config.ts';
 import { formatProblem } from './problem.ts';
 
 const ID = 'agent-721679f6-c8af-4e01-8677-dc042dc80368';
@@ -53,6 +53,16 @@ TELEGRAM_PHONE=+49123456789`;
     logLevel: 'info',
     turnTimeoutMs: 780_000,
     giveUpAfterMs: 86_400_000,
+    retryFirstMs: 5_000,
+    retryLongestMs: 300_000,
+    limits: {
+      messageLength: 100_000,
+      waitingPerSender: 100_000,
+      waiting: 250_000,
+      attachments: 10,
+      attachmentBytes: 20 * 1024 * 1024,
+    },
+    retention: { messagesMs: null, databaseBytes: null },
     logKeepDays: 7,
     plugins: { telegram: { enabled: true, settings: { parse_mode: 'MarkdownV2' } } },
   });
@@ -91,6 +101,24 @@ const VALUES: [string, Partial<BrocaConfigFiles>, Partial<BrocaConfig>][] = [
   ['a shorter timeout changes nothing', { environment: `${ENV}MESSAGE_PROCESS_TIMEOUT=60` }, { turnTimeoutMs: 780_000 }],
   ['timeout added up', { environment: `${ENV}LONG_TASK_MAX_WAIT=10\nMESSAGE_PROCESS_TIMEOUT_BUFFER=0` }, { turnTimeoutMs: 10_000 }],
   ['give_up_after', { settings: '{"message_processing":{"give_up_after":60}}' }, { giveUpAfterMs: 60_000 }],
+  [
+    'backoff of its own',
+    { settings: '{"message_processing":{"retry_first":1,"retry_longest":9}}' },
+    { retryFirstMs: 1_000, retryLongestMs: 9_000 },
+  ],
+  [
+    "one limit of its own, one of the fleet's",
+    { settings: '{"limits":{"waiting":7}}', fleet: '{"defaults":{"limits":{"waiting":9,"attachment_megabytes":2}}}' },
+    { limits: { ...DEFAULT_LIMITS, waiting: 7, attachmentBytes: 2 * 1024 * 1024 } },
+  ],
+  [
+    "retention: null of its own over the fleet's days",
+    {
+      settings: '{"retention":{"messages_days":null}}',
+      fleet: '{"defaults":{"retention":{"messages_days":30,"database_megabytes":5}}}',
+    },
+    { retention: { messagesMs: null, databaseBytes: 5 * 1024 * 1024 } },
+  ],
   ['an empty name is none', { settings: '{"agent":{"name":"","description":null}}' }, { agentName: null, agentDescription: null }],
   ['AGENT_ID alone', { agentIdOfFolder: null, environment: `${ENV}AGENT_ID=agent-x` }, { agentId: 'agent-x' }],
   ['agent.id alone', { agentIdOfFolder: null, settings: '{"agent":{"id":"x"}}' }, { agentId: 'agent-x' }],

@@ -9,7 +9,16 @@ import { type AgentId, parseAgentId } from './agent-id.ts';
 import { type Environment, type ParsedEnvironment, parseEnvironment } from './environment.ts';
 import { parseFleetDefaults } from './fleet-config.ts';
 import type { Problem } from './problem.ts';
-import { type LogLevel, type Mode, type PluginSettings, parseSettings, type Settings } from './settings.ts';
+import {
+  type FleetDefaults,
+  type LimitSettings,
+  type LogLevel,
+  type Mode,
+  type PluginSettings,
+  parseSettings,
+  type RetentionSettings,
+  type Settings,
+} from './settings.ts';
 import { showValue } from './settings-file.ts';
 
 export type PluginConfig = {
@@ -36,6 +45,11 @@ export type BrocaConfig = {
   turnTimeoutMs: number;
   /** How long a turn waits for a Letta that cannot be reached before it is parked. */
   giveUpAfterMs: number;
+  /** A failed turn's first wait, twice as long each further time, up to the longest. */
+  retryFirstMs: number;
+  retryLongestMs: number;
+  limits: MessageLimits;
+  retention: Retention;
   logKeepDays: number;
   plugins: Record<string, PluginConfig>;
   /** Everything in .env; a plugin reads the keys it names. */
@@ -43,6 +57,21 @@ export type BrocaConfig = {
   /** Values that must never be shown, longest first. */
   secrets: string[];
 };
+
+/** What is refused rather than stored. */
+export type MessageLimits = {
+  /** Longest text, in UTF-16 units. */
+  messageLength: number;
+  /** Turns that are not settled, of one sender and of all. */
+  waitingPerSender: number;
+  waiting: number;
+  /** Files of one message, and bytes of each. */
+  attachments: number;
+  attachmentBytes: number;
+};
+
+/** When settled turns are removed; null: never. */
+export type Retention = { messagesMs: number | null; databaseBytes: number | null };
 
 export type Origin = 'settings.json' | '.env' | 'fleet defaults' | 'folder name' | 'built-in';
 export type LoadedBrocaConfig = {
@@ -68,7 +97,23 @@ const MESSAGE_PROCESS_TIMEOUT_BUFFER = 180;
 const QUEUE_REFRESH = 5;
 const MAX_RETRIES = 3;
 const GIVE_UP_AFTER = 24 * 60 * 60;
+const RETRY_FIRST = 5;
+const RETRY_LONGEST = 300;
 const LOG_KEEP_DAYS = 7;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const MEGABYTE = 1024 * 1024;
+
+/**
+ * The text: four times what Telegram can send, well below what a model reads. The queue: a day's work of a
+ * fast agent is some ten thousand turns; these only keep a flood from filling the disk.
+ */
+export const DEFAULT_LIMITS: MessageLimits = {
+  messageLength: 100_000,
+  waitingPerSender: 100_000,
+  waiting: 250_000,
+  attachments: 10,
+  attachmentBytes: 20 * MEGABYTE,
+};
 
 export function loadBrocaConfig(files: BrocaConfigFiles): LoadedBrocaConfig {
   const env = files.environment === null ? missingEnvironment() : parseEnvironment(files.environment);
@@ -166,11 +211,6 @@ function chooseValues(settings: Settings, env: Environment, fleet: ReturnType<ty
     inEnv('LOG_LEVEL', env.LOG_LEVEL),
     ...(debugMode ? [] : [inFleet('logs.level', fleet.logs.level)]),
   ];
-  const seconds = merge.choose(
-    name('give_up_after'),
-    [inSettings(name('give_up_after'), own.give_up_after), inFleet(name('give_up_after'), all.give_up_after)],
-    GIVE_UP_AFTER,
-  );
   return {
     agentName: textOrNull(merge.choose('agent.name', [inSettings('agent.name', settings.agent?.name)], null)),
     agentDescription: textOrNull(merge.choose('agent.description', [inSettings('agent.description', settings.agent?.description)], null)),
@@ -193,12 +233,50 @@ function chooseValues(settings: Settings, env: Environment, fleet: ReturnType<ty
     debugMode,
     logLevel: merge.choose<LogLevel>('logs.level', level, debugMode ? 'debug' : 'info'),
     turnTimeoutMs: turnTimeout(env, merge) * 1000,
-    giveUpAfterMs: seconds * 1000,
+    ...chooseBounds(settings, fleet.defaults, merge),
     logKeepDays: merge.choose(
       'logs.keep_days',
       [inSettings('logs.keep_days', settings.logs?.keep_days), inFleet('logs.keep_days', fleet.logs.keep_days)],
       LOG_KEEP_DAYS,
     ),
+  };
+}
+
+/** Sections that .env has no words for: the agent's own value, the fleet's, ours. */
+function chooseBounds(
+  settings: Settings,
+  fleet: FleetDefaults,
+  merge: Merge,
+): Pick<BrocaConfig, 'giveUpAfterMs' | 'retryFirstMs' | 'retryLongestMs' | 'limits' | 'retention'> {
+  const choose = <T>(name: string, own: T | undefined, all: T | undefined, builtIn: T): T =>
+    merge.choose(
+      name,
+      [
+        { value: own, origin: 'settings.json', key: name },
+        { value: all, origin: 'fleet defaults', key: name },
+      ],
+      builtIn,
+    );
+  const inMs = (key: 'give_up_after' | 'retry_first' | 'retry_longest', builtIn: number): number =>
+    choose(`message_processing.${key}`, settings.message_processing?.[key], fleet.message_processing?.[key], builtIn) * 1000;
+  const limit = (key: keyof LimitSettings, builtIn: number): number =>
+    choose(`limits.${key}`, settings.limits?.[key], fleet.limits?.[key], builtIn);
+  const kept = (key: keyof RetentionSettings, unit: number): number | null => {
+    const value = choose<number | null>(`retention.${key}`, settings.retention?.[key], fleet.retention?.[key], null);
+    return value === null ? null : value * unit;
+  };
+  return {
+    giveUpAfterMs: inMs('give_up_after', GIVE_UP_AFTER),
+    retryFirstMs: inMs('retry_first', RETRY_FIRST),
+    retryLongestMs: inMs('retry_longest', RETRY_LONGEST),
+    limits: {
+      messageLength: limit('message_length', DEFAULT_LIMITS.messageLength),
+      waitingPerSender: limit('waiting_per_sender', DEFAULT_LIMITS.waitingPerSender),
+      waiting: limit('waiting', DEFAULT_LIMITS.waiting),
+      attachments: limit('attachments', DEFAULT_LIMITS.attachments),
+      attachmentBytes: limit('attachment_megabytes', DEFAULT_LIMITS.attachmentBytes / MEGABYTE) * MEGABYTE,
+    },
+    retention: { messagesMs: kept('messages_days', DAY_MS), databaseBytes: kept('database_megabytes', MEGABYTE) },
   };
 }
 

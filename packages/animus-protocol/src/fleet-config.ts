@@ -8,12 +8,14 @@ import type { Problem } from './problem.ts';
 import {
   type FleetDefaults,
   fleetDefaultsEntries,
+  LIMIT_KEYS,
   LOG_KEYS,
   type LogLevel,
   type LogSettings,
   logsSchema,
   MESSAGE_KEYS,
   type Range,
+  RETENTION_KEYS,
   wholeNumber,
   yesOrNo,
 } from './settings.ts';
@@ -60,7 +62,12 @@ function gitWord(allowed: string, meaning: string): v.GenericSchema<string | nul
 }
 
 const defaults = v.object(
-  { message_processing: v.exactOptional(fleetDefaultsEntries.message_processing), plugins: v.exactOptional(fleetDefaultsEntries.plugins) },
+  {
+    message_processing: v.exactOptional(fleetDefaultsEntries.message_processing),
+    limits: v.exactOptional(fleetDefaultsEntries.limits),
+    retention: v.exactOptional(fleetDefaultsEntries.retention),
+    plugins: v.exactOptional(fleetDefaultsEntries.plugins),
+  },
   SECTION,
 );
 const broca = v.object(
@@ -131,6 +138,8 @@ const KNOWN: KnownKeys = [
   ['', Object.keys(fleet.entries)],
   ['defaults', Object.keys(defaults.entries)],
   ['defaults.message_processing', MESSAGE_KEYS],
+  ['defaults.limits', LIMIT_KEYS],
+  ['defaults.retention', RETENTION_KEYS],
   ['broca', Object.keys(broca.entries)],
   ['logs', LOG_KEYS],
   ['supervisor', Object.keys(supervisor.entries)],

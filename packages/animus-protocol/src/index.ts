@@ -2,8 +2,10 @@ export { type AgentId, agentIdOfFolder, findAgentId, parseAgentId } from './agen
 export {
   type BrocaConfig,
   type BrocaConfigFiles,
+  DEFAULT_LIMITS,
   type LoadedBrocaConfig,
   loadBrocaConfig,
+  type MessageLimits,
   type Origin,
   type PluginConfig,
 } from './broca-config.ts';

@@ -17,22 +17,67 @@ export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn'
 
 /** What both ends of a number mean; the messages and the JSON Schema say them. */
 export type Range = { lowest: number; highest: number; unit: string };
-export const RANGES: { queueRefresh: Range; maxRetries: Range; giveUpAfter: Range; keepDays: Range; timeout: Range } = {
+export const RANGES: Readonly<
+  Record<
+    | 'queueRefresh'
+    | 'maxRetries'
+    | 'giveUpAfter'
+    | 'keepDays'
+    | 'timeout'
+    | 'retryFirst'
+    | 'retryLongest'
+    | 'messageLength'
+    | 'waiting'
+    | 'attachments'
+    | 'attachmentSize'
+    | 'retentionDays'
+    | 'databaseSize',
+    Range
+  >
+> = {
   queueRefresh: { lowest: 1, highest: 300, unit: 'seconds' },
   maxRetries: { lowest: 0, highest: 10, unit: 'retries' },
   /** A minute to 30 days. */
   giveUpAfter: { lowest: 60, highest: 2_592_000, unit: 'seconds' },
   keepDays: { lowest: 1, highest: 3650, unit: 'days' },
   timeout: { lowest: 1, highest: 86_400, unit: 'seconds' },
+  retryFirst: { lowest: 1, highest: 3_600, unit: 'seconds' },
+  retryLongest: { lowest: 1, highest: 86_400, unit: 'seconds' },
+  /** A spool file is at most 1 MiB, and a character may take six bytes in it. */
+  messageLength: { lowest: 1, highest: 150_000, unit: 'characters' },
+  waiting: { lowest: 1, highest: 10_000_000, unit: 'messages' },
+  attachments: { lowest: 0, highest: 100, unit: 'files' },
+  attachmentSize: { lowest: 1, highest: 2_000, unit: 'megabytes' },
+  retentionDays: { lowest: 1, highest: 36_500, unit: 'days' },
+  databaseSize: { lowest: 1, highest: 1_000_000, unit: 'megabytes' },
 };
 
 export type PluginSettings = { enabled?: boolean; [setting: string]: unknown };
-export type MessageProcessing = { mode?: Mode; queue_refresh?: number; max_retries?: number; give_up_after?: number };
+export type MessageProcessing = {
+  mode?: Mode;
+  queue_refresh?: number;
+  max_retries?: number;
+  give_up_after?: number;
+  retry_first?: number;
+  retry_longest?: number;
+};
+/** What is refused, so that nobody fills the disk or the queue. */
+export type LimitSettings = {
+  message_length?: number;
+  waiting_per_sender?: number;
+  waiting?: number;
+  attachments?: number;
+  attachment_megabytes?: number;
+};
+/** null: for ever, whatever the fleet's defaults say. */
+export type RetentionSettings = { messages_days?: number | null; database_megabytes?: number | null };
 export type LogSettings = { level?: LogLevel; keep_days?: number };
 export type Settings = {
   $schema?: string;
   agent?: { id?: string; name?: string | null; description?: string | null };
   message_processing?: MessageProcessing;
+  limits?: LimitSettings;
+  retention?: RetentionSettings;
   logs?: LogSettings;
   plugins?: Record<string, PluginSettings>;
   debug_mode?: boolean;
@@ -45,6 +90,11 @@ export type Settings = {
 export function wholeNumber({ lowest, highest, unit }: Range, meaning: string): v.GenericSchema<number> {
   const allowed = `write a whole number of ${unit} from ${lowest} to ${highest}, without quotes`;
   return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(lowest, allowed), v.maxValue(highest, allowed), v.description(meaning));
+}
+
+/** A whole number, or null for no bound at all. */
+export function orForEver(range: Range, meaning: string): v.GenericSchema<number | null> {
+  return v.pipe(v.nullable(wholeNumber(range, meaning)), v.description(meaning));
 }
 
 export function yesOrNo(meaning: string): v.GenericSchema<boolean> {
@@ -92,6 +142,50 @@ const messageProcessing = v.object(
         'How long a message waits for a Letta that cannot be reached before it is parked, in seconds. Default: 86400 (a day).',
       ),
     ),
+    retry_first: v.exactOptional(
+      wholeNumber(
+        RANGES.retryFirst,
+        'How long a turn that failed at Letta waits before it is tried again, in seconds; twice as long each further time. Default: 5.',
+      ),
+    ),
+    retry_longest: v.exactOptional(
+      wholeNumber(RANGES.retryLongest, 'The longest such wait, and the longest wait for a Letta that is away, in seconds. Default: 300.'),
+    ),
+  },
+  SECTION,
+);
+
+const limits = v.object(
+  {
+    message_length: v.exactOptional(
+      wholeNumber(RANGES.messageLength, 'The longest message that is taken, in characters. Default: 100000.'),
+    ),
+    waiting_per_sender: v.exactOptional(
+      wholeNumber(RANGES.waiting, 'How many messages of one sender may wait for their answer; further ones are refused. Default: 100000.'),
+    ),
+    waiting: v.exactOptional(
+      wholeNumber(RANGES.waiting, 'How many messages of all senders may wait for their answer; further ones are refused. Default: 250000.'),
+    ),
+    attachments: v.exactOptional(wholeNumber(RANGES.attachments, 'How many files a message may bring. Default: 10.')),
+    attachment_megabytes: v.exactOptional(wholeNumber(RANGES.attachmentSize, 'How large each of them may be, in megabytes. Default: 20.')),
+  },
+  SECTION,
+);
+
+const retention = v.object(
+  {
+    messages_days: v.exactOptional(
+      orForEver(
+        RANGES.retentionDays,
+        'Days after which an answered message is removed from the database. Default: null, it stays for ever.',
+      ),
+    ),
+    database_megabytes: v.exactOptional(
+      orForEver(
+        RANGES.databaseSize,
+        'Megabytes in use above which the oldest answered messages are removed from the database. The file itself does not shrink. Default: null, no bound.',
+      ),
+    ),
   },
   SECTION,
 );
@@ -119,6 +213,8 @@ const settings = v.object(
     $schema: v.exactOptional(v.string('write a text in quotes')),
     agent: v.exactOptional(agent),
     message_processing: v.exactOptional(messageProcessing),
+    limits: v.exactOptional(limits),
+    retention: v.exactOptional(retention),
     logs: v.exactOptional(logs),
     plugins: v.exactOptional(v.pipe(plugins, v.description("Each plugin's own settings, by its name."))),
     debug_mode: v.exactOptional(yesOrNo('true: log level debug, unless a level is given. It changes nothing else. Default: false.')),
@@ -133,12 +229,21 @@ const settings = v.object(
 export const settingsSchema: v.GenericSchema<unknown, Settings> = settings;
 
 /** The part of them that the fleet's configuration may give to all agents. */
-export type FleetDefaults = { message_processing?: MessageProcessing; plugins?: Record<string, PluginSettings> };
+export type FleetDefaults = {
+  message_processing?: MessageProcessing;
+  limits?: LimitSettings;
+  retention?: RetentionSettings;
+  plugins?: Record<string, PluginSettings>;
+};
 export const fleetDefaultsEntries: {
   message_processing: v.GenericSchema<MessageProcessing>;
+  limits: v.GenericSchema<LimitSettings>;
+  retention: v.GenericSchema<RetentionSettings>;
   plugins: v.GenericSchema<Record<string, PluginSettings>>;
 } = {
   message_processing: messageProcessing,
+  limits,
+  retention,
   plugins,
 };
 export const logsSchema: v.GenericSchema<LogSettings> = logs;
@@ -147,11 +252,15 @@ const messageKeys = Object.keys(messageProcessing.entries);
 const logKeys = Object.keys(logs.entries);
 export const MESSAGE_KEYS: readonly string[] = messageKeys;
 export const LOG_KEYS: readonly string[] = logKeys;
+export const LIMIT_KEYS: readonly string[] = Object.keys(limits.entries);
+export const RETENTION_KEYS: readonly string[] = Object.keys(retention.entries);
 
 const KNOWN: KnownKeys = [
   ['', Object.keys(settings.entries)],
   ['agent', Object.keys(agent.entries)],
   ['message_processing', messageKeys],
+  ['limits', LIMIT_KEYS],
+  ['retention', RETENTION_KEYS],
   ['logs', logKeys],
   ['plugins', null],
   ['plugins.*', null],

@@ -26,7 +26,7 @@ import { codeOf, readConfigFile } from './load.ts';
 const FILE = 'settings.json';
 /** Of a person's editor that saves at the same moment; each time we start again from what it wrote. */
 const MOST_TRIES = 3;
-const SECTIONS = new Set(['agent', 'message_processing', 'logs', 'plugins']);
+const SECTIONS = new Set(['agent', 'message_processing', 'limits', 'retention', 'logs', 'plugins']);
 
 export type SettingChange = {
   /** Key as it stands in the file, dotted. */

@@ -25,6 +25,9 @@ export type ShownSetting = {
 /** A phone number or a password of fewer characters could be found from its fingerprint by trying all. */
 const SHORTEST_FOR_FINGERPRINT = 20;
 
+const MEGABYTE = 1024 * 1024;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 /** Everything in effect, in a steady order; null while the files cannot be used (their problems say why). */
 export function showSettings({ config, origins }: LoadedBrocaConfig): ShownSetting[] | null {
   if (config === null) return null;
@@ -36,6 +39,15 @@ export function showSettings({ config, origins }: LoadedBrocaConfig): ShownSetti
     ['message_processing.queue_refresh', config.queueRefreshMs / 1000],
     ['message_processing.max_retries', config.maxRetries],
     ['message_processing.give_up_after', config.giveUpAfterMs / 1000],
+    ['message_processing.retry_first', config.retryFirstMs / 1000],
+    ['message_processing.retry_longest', config.retryLongestMs / 1000],
+    ['limits.message_length', config.limits.messageLength],
+    ['limits.waiting_per_sender', config.limits.waitingPerSender],
+    ['limits.waiting', config.limits.waiting],
+    ['limits.attachments', config.limits.attachments],
+    ['limits.attachment_megabytes', config.limits.attachmentBytes / MEGABYTE],
+    ['retention.messages_days', inUnits(config.retention.messagesMs, DAY_MS)],
+    ['retention.database_megabytes', inUnits(config.retention.databaseBytes, MEGABYTE)],
     ['debug_mode', config.debugMode],
     ['logs.level', config.logLevel],
     ['logs.keep_days', config.logKeepDays],
@@ -50,6 +62,10 @@ export function showSettings({ config, origins }: LoadedBrocaConfig): ShownSetti
     if (!SHOWN_ABOVE.has(key)) values.push([key, value]);
   }
   return values.map(([key, value]) => show(key, value, origins[key] ?? '.env'));
+}
+
+function inUnits(value: number | null, unit: number): number | null {
+  return value === null ? null : value / unit;
 }
 
 /** Keys of `.env` that stand above under their names in settings.json. */
