@@ -160,6 +160,17 @@ test('events are a stream; a refused start says why', async () => {
   await program.exited;
 });
 
+test('a home whose path is longer than a socket path may be works all the same', async () => {
+  await using rig = await Rig.open([A], true, 'a-long-name-of-a-folder/'.repeat(6));
+  release(rig.home, A);
+  assert.ok(homePaths(rig.home).socket.length > 108);
+  await using program = new Program(rig.home);
+  await program.firstLine();
+  assert.equal((await ask(rig.home, { kind: 'start', agent: A })).ok, true);
+  await ask(rig.home, { kind: 'down' });
+  assert.equal((await program.exited)[0], 0);
+});
+
 test('of ten supervisors started at once, one runs', async () => {
   await using rig = await rigWithReleases([A]);
   const programs = Array.from({ length: 10 }, () => new Program(rig.home));

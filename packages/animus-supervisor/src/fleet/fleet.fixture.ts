@@ -1,5 +1,5 @@
 /** A fleet of puppets in a throwaway home, for tests. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type AgentId, ok, type Phase } from 'animus-protocol';
@@ -13,18 +13,22 @@ import { FleetConfigFile } from './fleet-config.ts';
 export const SHIM: string = path.join(import.meta.dirname, '../../shim/broca-shim.sh');
 
 export class Rig implements AsyncDisposable {
-  readonly home: string = mkdtempSync(path.join(os.tmpdir(), 'animus-home-'));
+  readonly home: string;
+  #folder: string = mkdtempSync(path.join(os.tmpdir(), 'animus-home-'));
   readonly stage: PuppetStage;
   readonly events: FleetEvent[] = [];
   #waiting: { fits: (event: FleetEvent) => boolean; resolve: (event: FleetEvent) => void }[] = [];
   #fleets: Fleet[] = [];
 
-  private constructor(stage: PuppetStage) {
+  private constructor(stage: PuppetStage, below: string) {
     this.stage = stage;
+    this.home = path.join(this.#folder, below);
+    mkdirSync(this.home, { recursive: true });
   }
 
-  static async open(agents: readonly AgentId[], isReady = true): Promise<Rig> {
-    const rig = new Rig(await PuppetStage.open());
+  /** `below` puts the home deeper into the throwaway folder. */
+  static async open(agents: readonly AgentId[], isReady = true, below = ''): Promise<Rig> {
+    const rig = new Rig(await PuppetStage.open(), below);
     for (const agent of agents) rig.furnish(agent, isReady);
     return rig;
   }
@@ -67,7 +71,7 @@ export class Rig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const fleet of this.#fleets) await fleet.close();
     await this.stage[Symbol.asyncDispose]();
-    rmSync(this.home, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #take(event: FleetEvent): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { FakeClock } from 'animus-testkit';
@@ -283,6 +284,52 @@ test('a supervisor that died between intent and pid: its Broca is found by the n
   assert.match(JSON.stringify(rig.events.at(-1)), /starting/);
   assert.equal(rig.stage.live(A).length, 1);
   assert.equal(rig.stage.live(A)[0]?.pid, puppet.pid);
+});
+
+test('a stopped process (SIGSTOP) is taken over as what it is, then killed for its silence', async () => {
+  await using rig = await Rig.open([A]);
+  const first = rig.fleet();
+  await first.open();
+  await first.start(A);
+  const puppet = await rig.puppet(A);
+  await first.close();
+  process.kill(puppet.pid, 'SIGSTOP');
+  const clock = new FakeClock();
+  const second = rig.fleet(clock);
+  await second.open();
+  assert.equal(rig.stage.live(A).length, 1);
+  await clock.advance(30_000);
+  const next = await rig.puppet(A);
+  assert.notEqual(next.pid, puppet.pid);
+  assert.equal(rig.stage.mostAtOnce(A), 1);
+});
+
+test('a pid that another process has now is nobody of ours', async () => {
+  await using rig = await Rig.open([A]);
+  const { pid, startTicks, bootId } = identify(process.pid);
+  mkdirSync(homePaths(rig.home).runAgents, { recursive: true });
+  const shim = { pid, startTicks: (startTicks ?? 0) - 1, bootId };
+  const record = { wanted: 'running', restarts: 0, lastDeath: null, run: { nonce: 'x', shim, startedAt: 0 } };
+  writeFileSync(path.join(homePaths(rig.home).runAgents, `${A}.json`), JSON.stringify(record));
+  const fleet = rig.fleet();
+  await fleet.open();
+  assert.equal((await fleet.start(A)).pid, (await rig.puppet(A)).pid);
+  assert.equal(fleet.status().agents[0]?.restarts, 1);
+});
+
+test('who answers, but says not who it is, is neither killed nor doubled', async () => {
+  await using rig = await Rig.open([A]);
+  const { socket } = agentPaths(rig.home, A);
+  const silent = createServer((socket) => socket.resume());
+  await new Promise<void>((resolve) => silent.listen(socket, resolve));
+  const fleet = rig.fleet();
+  await fleet.open();
+  const outcome = await fleet.start(A);
+  assert.equal(outcome.ok, false);
+  assert.match(outcome.message, /does not say hello/);
+  assert.equal(rig.stage.live(A).length, 0);
+  await new Promise((resolve) => silent.close(resolve));
+  assert.equal((await fleet.start(A)).ok, true);
 });
 
 test('one that was started by hand is shown and not doubled', async () => {

@@ -78,6 +78,9 @@ test('nobody is started while nobody can tell who runs; it is asked again', () =
   const world = new World().send({ kind: 'unsure', reason: 'silent' });
   assert.equal(world.state.phase, 'waiting');
   assert.deepEqual(world.alarm().effects, ['look']);
+  world.send({ kind: 'unsure', reason: 'silent' });
+  assert.deepEqual(world.send({ kind: 'want-running' }).effects, ['look'], 'a person asks: at once');
+  assert.deepEqual(world.send({ kind: 'want-running' }).effects, [], 'it is being asked already');
 });
 
 test('a death: restarted at once, then after pauses; the counter says it', () => {

@@ -81,6 +81,8 @@ const look = (state: WorkerState, change: Partial<WorkerState> = {}): Step =>
   go(state, { phase: 'waiting', alarmAt: null, linked: false, byHand: false, stop: null, healthySince: null, ...change }, [
     { kind: 'look' },
   ]);
+/** Where nobody could tell who runs, a person has perhaps mended that; where it is being asked, the answer comes. */
+const askAtOnce = (state: WorkerState): Step => (state.alarmAt === null ? keepWanting(state) : startAfresh(state));
 /** A person's wish starts with a clean slate. */
 const startAfresh = (state: WorkerState): Step => look(state, { wanted: 'running', deaths: [], reason: null });
 const rest = (state: WorkerState, reason: string | null): Step =>
@@ -190,9 +192,9 @@ const TABLE: Record<Phase, Row> = {
   // Who runs here is being asked; nothing is started before that is known.
   waiting: {
     ...isNot,
-    'want-running': keepWanting,
+    'want-running': askAtOnce,
     'want-stopped': (state) => go(state, { wanted: 'stopped' }),
-    restart: keepWanting,
+    restart: askAtOnce,
     files: keepFault,
     found: (state, { byHand }, context) => {
       const adopted = go(state, { phase: 'starting', byHand, linked: false, alarmAt: context.now + context.limits.watchdogMs });

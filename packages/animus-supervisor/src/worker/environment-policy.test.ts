@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { workerEnvironment } from './environment-policy.ts';
+
+test('a Broca gets where it is and how to reach the network, and nothing else', () => {
+  const of = {
+    HOME: '/h',
+    PATH: '/bin',
+    LC_ALL: 'C',
+    https_proxy: 'http://p',
+    AGENT_API_KEY: 'k',
+    NODE_OPTIONS: '--inspect',
+    LCX: '1',
+    TZ: undefined,
+  };
+  assert.deepEqual(workerEnvironment(of, 'n'), {
+    HOME: '/h',
+    PATH: '/bin',
+    LC_ALL: 'C',
+    https_proxy: 'http://p',
+    MALLOC_ARENA_MAX: '1',
+    ANIMUS_WORKER_NONCE: 'n',
+  });
+});
