@@ -8,8 +8,8 @@ export type CliContext = {
   home: HomePaths;
   version: string;
   screen: Screen;
-  /** Standard input. */
-  input: NodeJS.ReadStream;
+  /** Standard input, opened when asked for: quick commands must not pay for it. */
+  input(): NodeJS.ReadStream;
   /** What a supervisor we start inherits. */
   environment: Readonly<Record<string, string | undefined>>;
   /** ANIMUS_AGENT_KEY, taken out of the environment so that nothing we start inherits it. */

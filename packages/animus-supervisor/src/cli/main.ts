@@ -17,7 +17,7 @@ const agentKey = process.env['ANIMUS_AGENT_KEY'] ?? null;
 delete process.env['ANIMUS_AGENT_KEY'];
 
 const noColour = (process.env['NO_COLOR'] ?? '') !== '';
-const screen = makeScreen({ stdout: process.stdout, stderr: process.stderr, noColour });
+const screen = makeScreen({ stdout: process.stdout, stderr: () => process.stderr, noColour });
 // `animus logs | head` closes the pipe: that is an end, not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
@@ -47,7 +47,7 @@ try {
     home: homePaths(homeFolder(process.env, os.homedir())),
     version: VERSION,
     screen,
-    input: process.stdin,
+    input: () => process.stdin,
     environment: process.env,
     agentKey: agentKey === '' ? null : agentKey,
     installation: () => findInstallation(import.meta.dirname, { binary: process.execPath, version: process.version }),

@@ -16,7 +16,8 @@ export type Screen = {
 
 const CODES: Readonly<Record<Colour, [number, number]>> = { red: [31, 39], green: [32, 39], yellow: [33, 39], dim: [2, 22], bold: [1, 22] };
 
-export type ScreenStreams = { stdout: Writable & { isTTY?: boolean }; stderr: Writable; noColour: boolean };
+/** stderr is opened when there is something to complain of. */
+export type ScreenStreams = { stdout: Writable & { isTTY?: boolean }; stderr: () => Writable; noColour: boolean };
 
 export function makeScreen({ stdout, stderr, noColour }: ScreenStreams): Screen {
   const isTerminal = stdout.isTTY === true;
@@ -24,7 +25,7 @@ export function makeScreen({ stdout, stderr, noColour }: ScreenStreams): Screen 
   return {
     print: (line) => void stdout.write(`${line}\n`),
     printJson: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),
-    complain: (line) => void stderr.write(`${line}\n`),
+    complain: (line) => void stderr().write(`${line}\n`),
     paint: (colour, text) => (hasColour ? `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m` : text),
     isTerminal,
   };

@@ -24,11 +24,9 @@ export function writeNewPrivateFile(file: string, text: string): void {
   fs.chmodSync(file, FILE_MODE);
 }
 
-/** What of an agent's folder others could read. Files that are not there have no mode. */
+/** What of an agent others could read. Its folder shuts off all that is in it; the three are what the seed names. */
 export function findWrongAgentModes(agent: AgentPaths): WrongMode[] {
-  const folders = [agent.folder, agent.logs, agent.inbox, agent.outbox, agent.run];
-  const files = [agent.environment, agent.settings, agent.database, agent.brocaLog, agent.outputLog];
-  return [...wrongModes(folders, FOLDER_MODE), ...wrongModes(files, FILE_MODE)];
+  return [...wrongModes([agent.folder], FOLDER_MODE), ...wrongModes([agent.environment, agent.settings, agent.database], FILE_MODE)];
 }
 
 /** What of the home itself others could enter or read. */

@@ -104,16 +104,17 @@ async function awaitReady(agent: AgentId, deployed: Deployed, { screen, home }: 
   return isReady ? EXIT.done : EXIT.failed;
 }
 
-async function readKey(argument: string | null, fromStdin: boolean, { input, agentKey }: CliContext): Promise<Result<string, string>> {
+async function readKey(argument: string | null, fromStdin: boolean, context: CliContext): Promise<Result<string, string>> {
   if (argument !== null && fromStdin) return failed('the key is given twice: leave out either the word or --key-stdin');
   if (argument !== null) return ok(argument);
   if (fromStdin) {
-    const key = await readFirstLine(input);
+    const key = await readFirstLine(context.input());
     return key.trim() === ''
       ? failed('--key-stdin: nothing came in; write the key to standard input, as in: animus deploy … --key-stdin < key.txt')
       : ok(key.trim());
   }
-  if (agentKey !== null) return ok(agentKey);
+  if (context.agentKey !== null) return ok(context.agentKey);
+  const input = context.input();
   if (input.isTTY) return trimmed(await askSecret(input, "The agent's key at Letta (it is not shown): "));
   return failed('a key is missing: write it after the endpoint, pipe it in with --key-stdin, or set ANIMUS_AGENT_KEY');
 }

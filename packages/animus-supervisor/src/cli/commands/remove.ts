@@ -14,17 +14,18 @@ export const remove: Command = defineCommand({
   options: { yes: { kind: 'flag', short: 'y', description: 'Do not ask' } },
   examples: [{ line: 'animus remove 7216', effect: 'asks first; database, .env and settings are kept in backups/<date>/' }],
   run: async ({ id: word, yes, json }, context) => {
-    const { home, screen, input } = context;
+    const { home, screen } = context;
     const id = chooseAgent(home.home, word);
     if (!id.ok) {
       screen.complain(id.error);
       return EXIT.failed;
     }
-    if (!yes && !input.isTTY) {
+    const input = yes ? null : context.input();
+    if (input !== null && !input.isTTY) {
       screen.complain(`remove asks before it deletes, and nobody is there to answer; add --yes to remove ${id.value}`);
       return EXIT.usage;
     }
-    if (!yes && !(await askYes(input, `Remove ${id.value}? Its data is moved to backups/.`))) {
+    if (input !== null && !(await askYes(input, `Remove ${id.value}? Its data is moved to backups/.`))) {
       screen.complain('nothing was removed');
       return EXIT.failed;
     }

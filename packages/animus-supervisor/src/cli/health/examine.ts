@@ -15,7 +15,7 @@ import type { HomePaths } from '../../home/paths.ts';
 import { describeFailure } from '../client.ts';
 import { readText } from '../read-text.ts';
 import { askStatus } from '../supervisor.ts';
-import { gatherFacts } from './facts.ts';
+import { askProcess, readFileFacts } from './facts.ts';
 import { type AgentHealth, judgeAgent } from './judge-policy.ts';
 
 export type RuntimeHealth = {
@@ -37,19 +37,20 @@ export type FleetHealth = { ok: boolean; agents: AgentHealth[]; runtime: Runtime
 const PATIENCE_MS = 2_000;
 
 export async function examineFleet(home: HomePaths, ids: readonly AgentId[], now: number): Promise<FleetHealth> {
-  const reply = await askStatus(home.socket, PATIENCE_MS);
-  const fleetText = readText(home.config);
-  const { config, problems } = parseFleetConfig(fleetText);
+  const asking = askStatus(home.socket, PATIENCE_MS);
+  // The question leaves before the files are read, so that the supervisor answers meanwhile.
+  await new Promise(setImmediate);
+  const files = ids.map((id) => readFileFacts(home.home, id));
+  const reply = await asking;
+  const { config, problems } = parseFleetConfig(readText(home.config));
   const statuses = reply.ok ? new Map<AgentId, AgentStatus>(reply.value.agents.map((status) => [status.id, status])) : null;
   const isWanted = (id: AgentId): boolean =>
     (readWanted(home, id) ?? (config.agents[id]?.autostart === false ? 'stopped' : 'running')) === 'running';
-  // A Broca reads the same file for its defaults and tells of it too; here it is told once, with the home.
-  const isOfHome = ({ file }: Problem): boolean => file === path.basename(home.config);
   const agents = await Promise.all(
-    ids.map(async (id) => {
-      const facts = await gatherFacts(id, { home: home.home, fleetText, statuses, isWanted });
-      const own = facts.problems.filter((problem) => !isOfHome(problem));
-      return judgeAgent(facts, { errors: linesOf(own, 'error'), warnings: linesOf(own, 'warning') }, now);
+    files.map(async (facts) => {
+      const process = await askProcess(facts.id, { home: home.home, statuses, isWanted });
+      const configuration = { errors: linesOf(facts.problems, 'error'), warnings: linesOf(facts.problems, 'warning') };
+      return judgeAgent({ ...facts, process }, configuration, now);
     }),
   );
   const faults = [...findWrongHomeModes(home.home).map((wrong) => formatWrongMode(wrong, home.home)), ...linesOf(problems, 'error')];

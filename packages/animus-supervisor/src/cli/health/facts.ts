@@ -10,51 +10,49 @@ import { readText } from '../read-text.ts';
 /** Who told how the agent's process is. */
 export type ProcessFacts = { from: 'supervisor'; status: AgentStatus } | { from: 'broca'; answer: BrocaAnswer; isWanted: boolean };
 
-export type AgentFacts = {
+export type FileFacts = {
   id: AgentId;
   hasDatabase: boolean;
   hasEnvironment: boolean;
   hasClone: boolean;
   /** Why the release in use cannot run, or null. */
   releaseFault: string | null;
-  runtime: string | null;
   hasLogs: boolean;
   problems: Problem[];
   wrongModes: string[];
-  process: ProcessFacts;
 };
+export type AgentFacts = FileFacts & { process: ProcessFacts };
 
-export type FactSources = {
-  home: string;
-  /** Text of animus.config.json, or null. */
-  fleetText: string | null;
-  /** What the supervisor said, by agent; null when none runs. */
-  statuses: ReadonlyMap<AgentId, AgentStatus> | null;
-  /** What an agent should do when no supervisor says it. */
-  isWanted(id: AgentId): boolean;
-};
-
-export async function gatherFacts(id: AgentId, { home, fleetText, statuses, isWanted }: FactSources): Promise<AgentFacts> {
+export function readFileFacts(home: string, id: AgentId): FileFacts {
   const agent = agentPaths(home, id);
   const release = currentRelease(home, agent);
   const environment = readText(agent.environment);
-  const { problems } = loadBrocaConfig({ agentIdOfFolder: id, environment, settings: readText(agent.settings), fleet: fleetText });
-  const status = statuses?.get(id);
+  // Without the fleet's file: its faults are the home's, and are told once there.
+  const files = { agentIdOfFolder: id, environment, settings: readText(agent.settings), fleet: null };
   return {
     id,
     hasDatabase: isDatabase(agent),
     hasEnvironment: environment !== null,
     hasClone: fs.existsSync(agent.clone),
     releaseFault: release.ok ? null : release.error,
-    runtime: release.ok ? release.value.runtime.version : null,
     hasLogs: fs.existsSync(agent.logs),
-    problems,
+    problems: loadBrocaConfig(files).problems,
     wrongModes: findWrongAgentModes(agent).map((wrong) => formatWrongMode(wrong, home)),
-    process:
-      status === undefined
-        ? { from: 'broca', answer: await askBroca(agent.socket), isWanted: isWanted(id) }
-        : { from: 'supervisor', status },
   };
+}
+
+export type ProcessSources = {
+  home: string;
+  /** What the supervisor said, by agent; null when none runs. */
+  statuses: ReadonlyMap<AgentId, AgentStatus> | null;
+  /** What an agent should do when no supervisor says it. */
+  isWanted(id: AgentId): boolean;
+};
+
+export async function askProcess(id: AgentId, { home, statuses, isWanted }: ProcessSources): Promise<ProcessFacts> {
+  const status = statuses?.get(id);
+  if (status !== undefined) return { from: 'supervisor', status };
+  return { from: 'broca', answer: await askBroca(agentPaths(home, id).socket), isWanted: isWanted(id) };
 }
 
 /** Only the file's head is read: opening it with SQLite would make files beside it. */
