@@ -21,7 +21,6 @@ import { consolePlugin } from '../channel/console.ts';
 import type { LoadedChannel } from '../channel/guard.ts';
 import { type Channels, createChannels } from '../channel/load.ts';
 import { createSpool, type Spool } from '../channel/spool.ts';
-import { COMMANDS } from '../commands/commands.ts';
 import { readBrocaConfig } from '../config/load.ts';
 import { createInbox, type Inbox } from '../inbox/receive.ts';
 import { ChannelGate } from '../outbox/channel-gate.ts';
@@ -214,6 +213,8 @@ export class Broca {
       reload: () => this.reload(),
       nudge: (channel) => this.#channels?.nudge(channel),
       command: async (name, args, signal): Promise<Result<unknown, string>> => {
+        // Loaded with the first request, so that a start does not wait for it.
+        const { COMMANDS } = await import('../commands/commands.ts');
         const command = COMMANDS[name];
         if (command === undefined) return failed(`this Broca (${VERSION}) does not know the command ${name}: update it`);
         const live = {
