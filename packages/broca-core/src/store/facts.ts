@@ -1,5 +1,4 @@
 /** Single values the database remembers. */
-import { randomUUID } from 'node:crypto';
 import type { Store } from './open.ts';
 
 type FactKey =
@@ -7,6 +6,8 @@ type FactKey =
   | 'database_id'
   /** Block that is or may be attached to the agent right now; detached before another user's turn. */
   | 'attached_block'
+  /** Set when any user's block may be attached: another program ran this agent before. */
+  | 'attached_unknown'
   /** Newest message of the agent that is known. */
   | 'newest_message_id';
 
@@ -23,7 +24,7 @@ export function writeFact(store: Store, key: FactKey, value: string | null): voi
 export function databaseId(store: Store): string {
   const known = readFact(store, 'database_id');
   if (known !== null) return known;
-  const id = randomUUID();
+  const id = crypto.randomUUID();
   writeFact(store, 'database_id', id);
   return id;
 }

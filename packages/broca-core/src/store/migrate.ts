@@ -22,10 +22,8 @@ export type MigrationFault =
 export function migrate(db: Database, migrations: readonly Migration[] = MIGRATIONS): Result<{ from: number; to: number }, MigrationFault> {
   const from = db.pragma('user_version', { simple: true }) as number;
   const newest = migrations.at(-1)?.version ?? 0;
-  if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
-    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").pluck().all() as string[];
-    if (tables.length > 0) return failed({ kind: 'foreign', tables });
-  }
+  const tables = findForeignTables(db);
+  if (tables.length > 0) return failed({ kind: 'foreign', tables });
   if (from > newest) return failed({ kind: 'newer', found: from, known: newest });
   if (from === newest) return ok({ from, to: newest });
   db.transaction(() => {
@@ -36,4 +34,10 @@ export function migrate(db: Database, migrations: readonly Migration[] = MIGRATI
     }
   }).immediate();
   return ok({ from, to: newest });
+}
+
+/** The tables of another program's database; none when it is ours, or new. Reads only. */
+export function findForeignTables(db: Database): string[] {
+  if (db.pragma('application_id', { simple: true }) === APPLICATION_ID) return [];
+  return db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").pluck().all();
 }

@@ -2,12 +2,15 @@
 import { existsSync, renameSync } from 'node:fs';
 import { failed, ok, type Result } from 'animus-protocol';
 import DatabaseConstructor, { type Database } from 'better-sqlite3';
-import { type MigrationFault, migrate } from './migrate.ts';
+import { findForeignTables, type MigrationFault, migrate } from './migrate.ts';
 
 export type Store = Database;
 
 /** A busy wait blocks the event loop, so it is short; only a CLI's backup or copy ever holds the database. */
 const BUSY_TIMEOUT_MS = 250;
+
+/** Tables of the original Broca, whose database is taken over at a start (takeover/). */
+const ORIGINAL_TABLES = ['letta_users', 'platform_profiles', 'messages', 'queue'];
 
 export type OpenedStore = {
   store: Store;
@@ -36,6 +39,9 @@ export function describeOpenFault(file: string, fault: OpenFault): string {
     case 'newer':
       return `${file} was written by a newer Broca (schema ${fault.found}, this one knows ${fault.known}): update this agent's Broca, or restore an older backup`;
     case 'foreign':
+      if (ORIGINAL_TABLES.every((table) => fault.tables.includes(table))) {
+        return `${file} is a Python Broca's database: start this agent once, and its Broca takes it over (animus start, or broca run)`;
+      }
       return `${file} belongs to another program (tables ${fault.tables.slice(0, 5).join(', ')}): move it away, or give this agent another folder`;
     case 'unusable':
       return `${file} cannot be opened: ${fault.reason}`;
@@ -46,6 +52,12 @@ function tryOpen(file: string): Result<Store, OpenFault | { kind: 'damaged'; rea
   let store: Store | null = null;
   try {
     store = new DatabaseConstructor(file, { timeout: BUSY_TIMEOUT_MS });
+    // Another program's is looked at and not touched: even a change of its journal mode would be one.
+    const tables = findForeignTables(store);
+    if (tables.length > 0) {
+      store.close();
+      return failed({ kind: 'foreign', tables });
+    }
     store.pragma('journal_mode = WAL');
     // WAL connections default to NORMAL, which may lose the newest commits when the machine loses power.
     store.pragma('synchronous = FULL');
@@ -72,11 +84,17 @@ function setAside(file: string, now: number): string {
   return aside;
 }
 
+/** No room: for data, or (SHMSIZE) for the memory that connections share. */
+export function isFull(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE';
+}
+
 /** What a write may fail with though nothing is wrong with us; the message is fit for health. */
 export function storageFault(error: unknown): string | null {
   const { code } = error as { code?: string };
   if (code === undefined || !code.startsWith('SQLITE_')) return null;
-  if (code.startsWith('SQLITE_FULL')) return 'the disk is full';
+  if (isFull(error)) return 'the disk is full';
   if (code.startsWith('SQLITE_READONLY')) return 'the database is read-only';
   if (code.startsWith('SQLITE_IOERR')) return `the disk fails (${code})`;
   if (code.startsWith('SQLITE_BUSY')) return 'the database is busy';
