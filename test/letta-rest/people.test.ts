@@ -9,6 +9,18 @@ function made(rig: Rig, route: string): number {
   return rig.simulator.requests.filter((request) => request.route === route).length;
 }
 
+/** As another program would. */
+async function makeBlock(rig: Rig, label: string): Promise<string> {
+  const response = await fetch(`${rig.simulator.url}/v1/blocks/`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer sk-let-secret', 'content-type': 'application/json' },
+    body: JSON.stringify({ label, value: 'of another' }),
+  });
+  const made: unknown = await response.json();
+  assert.ok(typeof made === 'object' && made !== null && 'id' in made && typeof made.id === 'string');
+  return made.id;
+}
+
 test('a person is made once: two calls at a time, and again after a restart', async () => {
   await using rig = await openRig();
   const [one, two] = await Promise.all([
@@ -61,16 +73,20 @@ test('another block of the same label in the way is no success: the turn would r
   await using rig = await openRig();
   const ann = await rig.letta.findOrMakePerson(person(), rig.signal);
   assert.ok(ann.kind === 'ok');
-  const response = await fetch(`${rig.simulator.url}/v1/blocks/`, {
-    method: 'POST',
-    headers: { authorization: 'Bearer sk-let-secret', 'content-type': 'application/json' },
-    body: JSON.stringify({ label: 'user_db-7', value: 'of another' }),
-  });
-  const other: unknown = await response.json();
-  assert.ok(typeof other === 'object' && other !== null && 'id' in other && typeof other.id === 'string');
-  assert.equal((await rig.letta.attachBlock(other.id, rig.signal)).kind, 'ok');
+  const other = await makeBlock(rig, 'user_db-7');
+  assert.equal((await rig.letta.attachBlock(other, rig.signal)).kind, 'ok');
   const attached = await rig.letta.attachBlock(ann.value.blockId, rig.signal);
   assert.deepEqual(attached, { kind: 'rejected', reason: 'another block of the same label is attached' });
+});
+
+test('a block another program made, of a label that is taken, is given one of its own and keeps what is in it', async () => {
+  await using rig = await openRig();
+  const [first, second] = [await makeBlock(rig, 'human'), await makeBlock(rig, 'human')];
+  assert.equal((await rig.letta.attachBlock(first, rig.signal)).kind, 'ok');
+  assert.equal((await rig.letta.attachBlock(second, rig.signal)).kind, 'ok');
+  assert.deepEqual(rig.simulator.attachedLabels(rig.attempt().agentId), ['human', `user_${second}`]);
+  const attached = await rig.letta.attachedBlocks(rig.signal);
+  assert.deepEqual(attached.kind === 'ok' && attached.value.toSorted(), [first, second].toSorted());
 });
 
 test('a block that is gone is rejected, an unknown agent held', async () => {

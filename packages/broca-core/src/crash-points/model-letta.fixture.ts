@@ -155,6 +155,10 @@ export class ModelLetta implements Letta {
     this.#attached = blockId;
     return OK;
   }
+  async attachedBlocks(): Promise<LettaReply<string[]>> {
+    return { kind: 'ok', value: this.#attached === null ? [] : [this.#attached] };
+  }
+
   async detachBlock(blockId: string): Promise<LettaReply<null>> {
     this.#point();
     if (this.#attached === blockId) this.#attached = null;

@@ -4,7 +4,7 @@
  */
 
 import type { Turn, TurnPerson } from '../queue/turn.ts';
-import { databaseId, readFact } from '../store/facts.ts';
+import { databaseId, readFact, writeFact } from '../store/facts.ts';
 import type { Store } from '../store/open.ts';
 import type { Letta, LettaReply } from '../turn/letta.ts';
 
@@ -22,6 +22,8 @@ export function createUserBlocks(store: Store, letta: Letta): UserBlocks {
   // The fact is written in the transaction that begins a turn. It is not cleared by a commit of its own:
   // after a crash an old value only means one needless detach.
   let attached = readFact(store, 'attached_block');
+  let isUnknown = readFact(store, 'attached_unknown') !== null;
+  const isUsers = store.prepare<[string], number>('SELECT 1 FROM users WHERE block_id = ?').pluck();
 
   async function findOrMake(person: TurnPerson, signal: AbortSignal): Promise<LettaReply<string | null>> {
     if (person.blockId !== null) return { kind: 'ok', value: person.blockId };
@@ -40,8 +42,23 @@ export function createUserBlocks(store: Store, letta: Letta): UserBlocks {
     return detached;
   }
 
+  /** After another program ran this agent: the block of any of its users may have stayed attached. */
+  async function findOut(signal: AbortSignal): Promise<LettaReply<null>> {
+    const list = await letta.attachedBlocks(signal);
+    if (list.kind !== 'ok') return list;
+    for (const block of list.value.filter((id) => isUsers.get(id) !== undefined)) {
+      const detached = await letta.detachBlock(block, signal);
+      if (detached.kind !== 'ok') return detached;
+    }
+    writeFact(store, 'attached_unknown', null);
+    isUnknown = false;
+    return { kind: 'ok', value: null };
+  }
+
   return {
     async ready(turn, signal) {
+      const known: LettaReply<null> = isUnknown ? await findOut(signal) : { kind: 'ok', value: null };
+      if (known.kind !== 'ok') return known;
       const block: LettaReply<string | null> = turn.person === null ? { kind: 'ok', value: null } : await findOrMake(turn.person, signal);
       if (block.kind !== 'ok' || attached === null || attached === block.value) return block;
       const released = await release(signal);

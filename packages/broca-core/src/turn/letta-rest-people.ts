@@ -89,14 +89,38 @@ export class LettaPeople {
   }
 
   async attach(blockId: string, signal: AbortSignal): Promise<LettaReply<null>> {
-    const params = { agent_id: this.#wire.agentId };
-    const done = await this.#wire.ask((client, until) => client.agents.blocks.attach(blockId, params, { signal: until }), signal);
+    const done = await this.#attach(blockId, signal);
     if (done.ok) return okay(null);
     // One refusal means "this one is attached" and "another of its label is"; only the list tells.
     if (done.error.kind !== 'conflict') return notOkay(done.error);
     const attached = await this.#attached(signal);
     if (!attached.ok) return notOkay(attached.error);
-    return attached.value.includes(blockId) ? okay(null) : { kind: 'rejected', reason: 'another block of the same label is attached' };
+    if (attached.value.includes(blockId)) return okay(null);
+    const labelled = await this.#makeLabelOwn(blockId, signal);
+    if (labelled.kind !== 'ok') return labelled;
+    const again = await this.#attach(blockId, signal);
+    return again.ok ? okay(null) : notOkay(again.error);
+  }
+
+  async #attach(blockId: string, signal: AbortSignal): Promise<Answer<unknown>> {
+    const params = { agent_id: this.#wire.agentId };
+    return await this.#wire.ask((client, until) => client.agents.blocks.attach(blockId, params, { signal: until }), signal);
+  }
+
+  /** A block that another program made for its user may have the label of the agent's own. It is given one of its own. */
+  async #makeLabelOwn(blockId: string, signal: AbortSignal): Promise<LettaReply<null>> {
+    const found = await this.#wire.ask((client, until) => client.blocks.retrieve(blockId, { signal: until }), signal);
+    if (!found.ok) return notOkay(found.error);
+    const { metadata } = found.value;
+    if (metadata?.['animus_key'] !== undefined) return { kind: 'rejected', reason: 'another block of the same label is attached' };
+    const body = { label: blockLabel(blockId), metadata: { ...metadata, animus_key: blockId } };
+    const done = await this.#wire.ask((client, until) => client.blocks.update(blockId, body, { signal: until }), signal);
+    return done.ok ? okay(null) : notOkay(done.error);
+  }
+
+  async attachedBlocks(signal: AbortSignal): Promise<LettaReply<string[]>> {
+    const attached = await this.#attached(signal);
+    return attached.ok ? okay(attached.value) : notOkay(attached.error);
   }
 
   async detach(blockId: string, signal: AbortSignal): Promise<LettaReply<null>> {

@@ -25,6 +25,7 @@ export function createLettaRest(settings: LettaRestSettings): Letta {
     findOrMakePerson: (person, signal) => people.findOrMake(person, signal),
     attachBlock: (blockId, signal) => people.attach(blockId, signal),
     detachBlock: (blockId, signal) => people.detach(blockId, signal),
+    attachedBlocks: (signal) => people.attachedBlocks(signal),
     close: async () => wire.close(),
   };
 }

@@ -97,6 +97,8 @@ export type Letta = {
   /** Attaching what is attached, or detaching what is not, is `ok`. `rejected`: the block is gone, or another of its label is attached. */
   attachBlock(blockId: string, signal: AbortSignal): Promise<LettaReply<null>>;
   detachBlock(blockId: string, signal: AbortSignal): Promise<LettaReply<null>>;
+  /** Every block the agent has attached, its own and users'. */
+  attachedBlocks(signal: AbortSignal): Promise<LettaReply<string[]>>;
   /** Closes connections. */
   close(): Promise<void>;
 };
