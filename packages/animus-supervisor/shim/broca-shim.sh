@@ -4,6 +4,9 @@
 #
 #   broca-shim.sh <status file> <nonce> <program> <argument>...
 #
+# The file is read once the shim is gone, so that a half-written one is never met; a rename would cost a
+# process, a millisecond before each restart.
+#
 # The program runs in the foreground: a trapped signal then waits for the program's end, where the
 # default action would end the shim first and leave the program behind.
 umask 077
@@ -13,5 +16,5 @@ shift 2
 trap : TERM INT HUP
 "$@"
 code=$?
-printf '{"nonce":"%s","code":%d}\n' "$nonce" "$code" >"$status_file.$$" && mv -f "$status_file.$$" "$status_file"
+printf '{"nonce":"%s","code":%d}\n' "$nonce" "$code" >"$status_file"
 exit "$code"

@@ -26,6 +26,8 @@ export type LinkListener = {
 /** A socket that is not there yet is seen through its folder; this is for file systems that tell nothing. */
 const LOOK_FIRST_MS = 100;
 const LOOK_LAST_MS = 1_000;
+/** The file is there a moment before its owner listens: after a sign of it the looks come fast. */
+const LOOK_AFTER_SIGN_MS = 2;
 /** A stopped process accepts connections and says nothing. */
 const HELLO_WITHIN_MS = 5_000;
 
@@ -72,6 +74,12 @@ export class WorkerLink {
     if (this.#isClosed) return void socket?.destroy();
     if (socket === null) return this.#connectLater();
     this.#listen(socket);
+  }
+
+  #takeSign(): void {
+    this.#lookMs = LOOK_AFTER_SIGN_MS;
+    // While one attempt runs, its failure leads to the next.
+    void this.#connect();
   }
 
   #connectLater(): void {
@@ -138,7 +146,7 @@ export class WorkerLink {
     if (this.#folder !== null || this.#isClosed) return;
     try {
       this.#folder = watch(path.dirname(this.#path), { persistent: false }, (_event, name) => {
-        if (name === path.basename(this.#path)) void this.#connect();
+        if (name === path.basename(this.#path)) this.#takeSign();
       });
       this.#folder.on('error', () => this.#unwatchFolder());
     } catch {
