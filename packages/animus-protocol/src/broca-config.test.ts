@@ -63,6 +63,8 @@ TELEGRAM_PHONE=+49123456789`;
       attachmentBytes: 20 * 1024 * 1024,
     },
     retention: { messagesMs: null, databaseBytes: null },
+    images: { areShown: true, areUploaded: false, uploadUrl: null },
+    outbound: { isEnabled: false, perMinute: 30 },
     logKeepDays: 7,
     plugins: { telegram: { enabled: true, settings: { parse_mode: 'MarkdownV2' } } },
   });
@@ -118,6 +120,24 @@ const VALUES: [string, Partial<BrocaConfigFiles>, Partial<BrocaConfig>][] = [
       fleet: '{"defaults":{"retention":{"messages_days":30,"database_megabytes":5}}}',
     },
     { retention: { messagesMs: null, databaseBytes: 5 * 1024 * 1024 } },
+  ],
+  [
+    'an image host of the fleet, used by this agent',
+    {
+      settings: '{"images":{"enabled":false,"upload":{"enabled":true}}}',
+      fleet: '{"defaults":{"images":{"upload":{"url":"https://host/up"}}}}',
+    },
+    { images: { areShown: false, areUploaded: true, uploadUrl: 'https://host/up' } },
+  ],
+  [
+    'an image host that is not switched on',
+    { settings: '{"images":{"upload":{"url":"https://host/up"}}}' },
+    { images: { areShown: true, areUploaded: false, uploadUrl: 'https://host/up' } },
+  ],
+  [
+    'outbound',
+    { settings: '{"outbound":{"enabled":true}}', fleet: '{"defaults":{"outbound":{"per_minute":3}}}' },
+    { outbound: { isEnabled: true, perMinute: 3 } },
   ],
   ['an empty name is none', { settings: '{"agent":{"name":"","description":null}}' }, { agentName: null, agentDescription: null }],
   ['AGENT_ID alone', { agentIdOfFolder: null, environment: `${ENV}AGENT_ID=agent-x` }, { agentId: 'agent-x' }],

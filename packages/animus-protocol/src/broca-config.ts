@@ -11,6 +11,7 @@ import { parseFleetDefaults } from './fleet-config.ts';
 import type { Problem } from './problem.ts';
 import {
   type FleetDefaults,
+  type ImageSettings,
   type LimitSettings,
   type LogLevel,
   type Mode,
@@ -50,6 +51,8 @@ export type BrocaConfig = {
   retryLongestMs: number;
   limits: MessageLimits;
   retention: Retention;
+  images: ImageRules;
+  outbound: OutboundRules;
   logKeepDays: number;
   plugins: Record<string, PluginConfig>;
   /** Everything in .env; a plugin reads the keys it names. */
@@ -72,6 +75,18 @@ export type MessageLimits = {
 
 /** When settled turns are removed; null: never. */
 export type Retention = { messagesMs: number | null; databaseBytes: number | null };
+
+/** What becomes of images. */
+export type ImageRules = {
+  /** The agent is shown them, not only their names. */
+  areShown: boolean;
+  /** Each is posted to a public host, and the agent reads the link instead. */
+  areUploaded: boolean;
+  uploadUrl: string | null;
+};
+
+/** Messages that nobody asked for. */
+export type OutboundRules = { isEnabled: boolean; perMinute: number };
 
 export type Origin = 'settings.json' | '.env' | 'fleet defaults' | 'folder name' | 'built-in';
 export type LoadedBrocaConfig = {
@@ -100,6 +115,7 @@ const GIVE_UP_AFTER = 24 * 60 * 60;
 const RETRY_FIRST = 5;
 const RETRY_LONGEST = 300;
 const LOG_KEEP_DAYS = 7;
+const OUTBOUND_PER_MINUTE = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MEGABYTE = 1024 * 1024;
 
@@ -247,8 +263,8 @@ function chooseBounds(
   settings: Settings,
   fleet: FleetDefaults,
   merge: Merge,
-): Pick<BrocaConfig, 'giveUpAfterMs' | 'retryFirstMs' | 'retryLongestMs' | 'limits' | 'retention'> {
-  const choose = <T>(name: string, own: T | undefined, all: T | undefined, builtIn: T): T =>
+): Pick<BrocaConfig, 'giveUpAfterMs' | 'retryFirstMs' | 'retryLongestMs' | 'limits' | 'retention' | 'images' | 'outbound'> {
+  const choose: Choose = (name, own, all, builtIn) =>
     merge.choose(
       name,
       [
@@ -277,7 +293,28 @@ function chooseBounds(
       attachmentBytes: limit('attachment_megabytes', DEFAULT_LIMITS.attachmentBytes / MEGABYTE) * MEGABYTE,
     },
     retention: { messagesMs: kept('messages_days', DAY_MS), databaseBytes: kept('database_megabytes', MEGABYTE) },
+    images: {
+      areShown: choose('images.enabled', settings.images?.enabled, fleet.images?.enabled, true),
+      ...chooseUpload(settings.images?.upload, fleet.images?.upload, merge, choose),
+    },
+    outbound: {
+      isEnabled: choose('outbound.enabled', settings.outbound?.enabled, fleet.outbound?.enabled, false),
+      perMinute: choose('outbound.per_minute', settings.outbound?.per_minute, fleet.outbound?.per_minute, OUTBOUND_PER_MINUTE),
+    },
   };
+}
+
+type Choose = <T>(name: string, own: T | undefined, all: T | undefined, builtIn: T) => T;
+type Upload = NonNullable<ImageSettings['upload']>;
+
+function chooseUpload(own: Upload | undefined, all: Upload | undefined, merge: Merge, choose: Choose): Omit<ImageRules, 'areShown'> {
+  const isEnabled = choose('images.upload.enabled', own?.enabled, all?.enabled, false);
+  const url = choose<string | null>('images.upload.url', own?.url, all?.url, null);
+  if (isEnabled && url === null) {
+    const message = 'has no effect: write images.upload.url, the address that images are posted to';
+    merge.problems.push({ file: 'settings.json', key: 'images.upload.enabled', value: 'true', message, severity: 'warning' });
+  }
+  return { areUploaded: isEnabled && url !== null, uploadUrl: url };
 }
 
 function turnTimeout(env: Environment, merge: Merge): number {

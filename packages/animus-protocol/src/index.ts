@@ -3,6 +3,7 @@ export {
   type BrocaConfig,
   type BrocaConfigFiles,
   DEFAULT_LIMITS,
+  type ImageRules,
   type LoadedBrocaConfig,
   loadBrocaConfig,
   type MessageLimits,

@@ -31,7 +31,8 @@ export const RANGES: Readonly<
     | 'attachments'
     | 'attachmentSize'
     | 'retentionDays'
-    | 'databaseSize',
+    | 'databaseSize'
+    | 'perMinute',
     Range
   >
 > = {
@@ -50,6 +51,7 @@ export const RANGES: Readonly<
   attachmentSize: { lowest: 1, highest: 2_000, unit: 'megabytes' },
   retentionDays: { lowest: 1, highest: 36_500, unit: 'days' },
   databaseSize: { lowest: 1, highest: 1_000_000, unit: 'megabytes' },
+  perMinute: { lowest: 1, highest: 10_000, unit: 'messages a minute' },
 };
 
 export type PluginSettings = { enabled?: boolean; [setting: string]: unknown };
@@ -71,6 +73,10 @@ export type LimitSettings = {
 };
 /** null: for ever, whatever the fleet's defaults say. */
 export type RetentionSettings = { messages_days?: number | null; database_megabytes?: number | null };
+/** What becomes of the images that people send; how many and how large is in `limits`. */
+export type ImageSettings = { enabled?: boolean; upload?: { enabled?: boolean; url?: string | null } };
+/** Messages that nobody asked for. */
+export type OutboundSettings = { enabled?: boolean; per_minute?: number };
 export type LogSettings = { level?: LogLevel; keep_days?: number };
 export type Settings = {
   $schema?: string;
@@ -78,6 +84,8 @@ export type Settings = {
   message_processing?: MessageProcessing;
   limits?: LimitSettings;
   retention?: RetentionSettings;
+  images?: ImageSettings;
+  outbound?: OutboundSettings;
   logs?: LogSettings;
   plugins?: Record<string, PluginSettings>;
   debug_mode?: boolean;
@@ -106,6 +114,7 @@ export function oneOf<const T extends string>(allowed: readonly T[], meaning: st
 }
 
 const SECTION = 'write an object: { … }';
+const WEB_ADDRESS = 'write an address in quotes, as in "https://host/upload", or null';
 const mode = oneOf(MODES, 'echo answers with the text the agent would read, listen only stores, live asks the agent. Default: live.');
 const queueRefresh = wholeNumber(
   RANGES.queueRefresh,
@@ -190,6 +199,37 @@ const retention = v.object(
   SECTION,
 );
 
+const upload = v.object(
+  {
+    enabled: v.exactOptional(
+      yesOrNo('true: each image is sent to the address in url, and the agent reads the link that comes back. Default: false.'),
+    ),
+    url: v.exactOptional(
+      v.pipe(
+        v.nullable(v.pipe(v.string(WEB_ADDRESS), v.regex(/^https?:\/\/[^\s/]\S*$/, WEB_ADDRESS))),
+        v.description('Where images are posted to, as the field `file` of a form. Whoever has the link can see the image. Default: null.'),
+      ),
+    ),
+  },
+  SECTION,
+);
+
+const images = v.object(
+  {
+    enabled: v.exactOptional(yesOrNo('true: the agent is shown the images people send. false: it reads only their names. Default: true.')),
+    upload: v.exactOptional(v.pipe(upload, v.description('A public host for images, for agents that open links themselves.'))),
+  },
+  SECTION,
+);
+
+const outbound = v.object(
+  {
+    enabled: v.exactOptional(yesOrNo('true: `broca outbound send` may write to people who did not ask. Default: false.')),
+    per_minute: v.exactOptional(wholeNumber(RANGES.perMinute, 'How many such messages a minute are taken. Default: 30.')),
+  },
+  SECTION,
+);
+
 const logs = v.object(
   {
     level: v.exactOptional(oneOf(LOG_LEVELS, 'The least grave event that is logged. Default: info, or debug when debug_mode is true.')),
@@ -215,6 +255,8 @@ const settings = v.object(
     message_processing: v.exactOptional(messageProcessing),
     limits: v.exactOptional(limits),
     retention: v.exactOptional(retention),
+    images: v.exactOptional(images),
+    outbound: v.exactOptional(outbound),
     logs: v.exactOptional(logs),
     plugins: v.exactOptional(v.pipe(plugins, v.description("Each plugin's own settings, by its name."))),
     debug_mode: v.exactOptional(yesOrNo('true: log level debug, unless a level is given. It changes nothing else. Default: false.')),
@@ -233,17 +275,23 @@ export type FleetDefaults = {
   message_processing?: MessageProcessing;
   limits?: LimitSettings;
   retention?: RetentionSettings;
+  images?: ImageSettings;
+  outbound?: OutboundSettings;
   plugins?: Record<string, PluginSettings>;
 };
 export const fleetDefaultsEntries: {
   message_processing: v.GenericSchema<MessageProcessing>;
   limits: v.GenericSchema<LimitSettings>;
   retention: v.GenericSchema<RetentionSettings>;
+  images: v.GenericSchema<ImageSettings>;
+  outbound: v.GenericSchema<OutboundSettings>;
   plugins: v.GenericSchema<Record<string, PluginSettings>>;
 } = {
   message_processing: messageProcessing,
   limits,
   retention,
+  images,
+  outbound,
   plugins,
 };
 export const logsSchema: v.GenericSchema<LogSettings> = logs;
@@ -254,6 +302,9 @@ export const MESSAGE_KEYS: readonly string[] = messageKeys;
 export const LOG_KEYS: readonly string[] = logKeys;
 export const LIMIT_KEYS: readonly string[] = Object.keys(limits.entries);
 export const RETENTION_KEYS: readonly string[] = Object.keys(retention.entries);
+export const IMAGE_KEYS: readonly string[] = Object.keys(images.entries);
+export const UPLOAD_KEYS: readonly string[] = Object.keys(upload.entries);
+export const OUTBOUND_KEYS: readonly string[] = Object.keys(outbound.entries);
 
 const KNOWN: KnownKeys = [
   ['', Object.keys(settings.entries)],
@@ -261,6 +312,9 @@ const KNOWN: KnownKeys = [
   ['message_processing', messageKeys],
   ['limits', LIMIT_KEYS],
   ['retention', RETENTION_KEYS],
+  ['images', IMAGE_KEYS],
+  ['images.upload', UPLOAD_KEYS],
+  ['outbound', OUTBOUND_KEYS],
   ['logs', logKeys],
   ['plugins', null],
   ['plugins.*', null],

@@ -26,7 +26,7 @@ import { codeOf, readConfigFile } from './load.ts';
 const FILE = 'settings.json';
 /** Of a person's editor that saves at the same moment; each time we start again from what it wrote. */
 const MOST_TRIES = 3;
-const SECTIONS = new Set(['agent', 'message_processing', 'limits', 'retention', 'logs', 'plugins']);
+const SECTIONS = new Set(['agent', 'message_processing', 'limits', 'retention', 'images', 'outbound', 'logs', 'plugins']);
 
 export type SettingChange = {
   /** Key as it stands in the file, dotted. */
@@ -75,7 +75,8 @@ export function planSetting(
     );
   const path = placeOf(read.value.root, key);
   if (path.some((name) => name === '' || name === '__proto__')) return failed(`${JSON.stringify(key)} is no key`);
-  if (SECTIONS.has(path[0] ?? '') && path.length < (path[0] === 'plugins' ? 3 : 2)) {
+  const isDeeper = path[0] === 'plugins' || (path[0] === 'images' && path[1] === 'upload');
+  if (SECTIONS.has(path[0] ?? '') && path.length < (isDeeper ? 3 : 2)) {
     return failed(`${key} holds several settings: write one of them, as in message_processing.mode or plugins.telegram.enabled`);
   }
   let refusal: string | null = null;
