@@ -2,13 +2,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type BuildFailure, build } from 'esbuild';
-import { bundleOptions } from '../packages/animus-supervisor/src/home/bundle.ts';
+import { BROCA_ENTRIES, bundleOptions } from '../packages/animus-supervisor/src/home/bundle.ts';
 import { sourcesDigest } from './bootstrap/sources.mjs';
 
 const ENTRIES: Record<string, string> = {
   animus: 'packages/animus-supervisor/src/cli/main.ts',
   supervisor: 'packages/animus-supervisor/src/main.ts',
-  broca: 'packages/broca-core/src/main.ts',
   'letta-simulator': 'packages/testkit/src/letta-simulator/main.ts',
 };
 /** A running supervisor may load a chunk of the build it was started from as late as this. */
@@ -44,13 +43,15 @@ function isBuildFailure(error: unknown): error is BuildFailure {
 }
 
 const sources = sourcesDigest(root);
-const entries = Object.fromEntries(Object.entries(ENTRIES).filter(([, file]) => fs.existsSync(path.join(root, file))));
 fs.mkdirSync(dist, { recursive: true });
 const staging = fs.mkdtempSync(path.join(dist, '.new-'));
 try {
-  await build({ ...bundleOptions({ source: root, entries, outFolder: staging, packageFolders: [], plugins: [] }), logLevel: 'error' });
+  const common = { source: root, outFolder: staging, packageFolders: [], plugins: [] };
+  await build({ ...bundleOptions({ ...common, entries: ENTRIES, splitting: true }), logLevel: 'error' });
+  await build({ ...bundleOptions({ ...common, entries: BROCA_ENTRIES, splitting: false }), logLevel: 'error' });
   const kept = moveInto(staging, dist);
   dropOldChunks(kept, Date.now());
+  fs.rmSync(path.join(dist, '.cache'), { recursive: true, force: true });
   fs.writeFileSync(path.join(dist, 'build.json'), `${JSON.stringify({ sources })}\n`);
 } catch (error) {
   // esbuild has shown its errors already, with the lines they are about.

@@ -13,8 +13,26 @@ const EXTERNAL = ['*.node', 'esbuild'];
 /** Takes the place of better-sqlite3's own `lib/binding.js`; a clone of another age may have none. */
 const SQLITE_ADDON = 'packages/broca-core/src/store/addon.ts';
 
+/** Those of Node's own modules that are slow to import, and plain objects of functions: what lazy-builtin.ts can stand in for. */
+const SLOW_BUILTINS = /^node:(child_process|crypto|fs|fs\/promises|http|https|module|net|os|util)$/;
+/** Takes the place of imports of them. */
+const LAZY_BUILTIN = 'packages/animus-supervisor/src/home/lazy-builtin.ts';
+
 /** Bundled CommonJS packages call `require` for Node's own modules; a module has none by itself. */
-const BANNER = "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+const BANNER = "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);";
+
+/**
+ * The files of the Broca program. Each is a bundle without shared chunks (a chunk costs 1–2 ms to load): what
+ * `run` needs at once, what it needs later, and the rest of the command line.
+ */
+export const BROCA_ENTRIES: { broca: string; [name: string]: string } = {
+  broca: 'packages/broca-core/src/main.ts',
+  'broca-run': 'packages/broca-core/src/run.ts',
+  'broca-pino': 'packages/broca-core/src/log/pino.ts',
+  'broca-letta': 'packages/broca-core/src/turn/letta-rest-library.ts',
+  'broca-cli': 'packages/broca-core/src/cli/cli.ts',
+  'broca-take-over': 'packages/broca-core/src/try-take-over.ts',
+};
 
 export type BundleRequest = {
   /** A checkout or clone of our repository: packages of ours are taken from it and from nowhere else. */
@@ -22,6 +40,8 @@ export type BundleRequest = {
   /** Name of each bundle (without `.mjs`) → its entry file, absolute or relative to `source`. */
   entries: Record<string, string>;
   outFolder: string;
+  /** Whether bundles share chunks. Without, a dynamic import of another entry's file loads that entry's bundle. */
+  splitting: boolean;
   /** Where installed packages are when `source` has no node_modules of its own (an agent's clone). */
   packageFolders: readonly string[];
   plugins: readonly Plugin[];
@@ -37,7 +57,7 @@ export function bundleOptions(request: BundleRequest): BuildOptions & { metafile
     chunkNames: 'chunks/[name]-[hash]',
     outExtension: { '.js': '.mjs' },
     bundle: true,
-    splitting: true,
+    splitting: request.splitting,
     format: 'esm',
     platform: 'node',
     target: 'node24',
@@ -47,7 +67,12 @@ export function bundleOptions(request: BundleRequest): BuildOptions & { metafile
     external: fs.existsSync(path.join(request.source, SQLITE_ADDON)) ? EXTERNAL : [...EXTERNAL, 'better-sqlite3'],
     alias: workspaceAliases(request.source),
     nodePaths: [...request.packageFolders],
-    plugins: [sqliteAddon(request.source), ...request.plugins],
+    plugins: [
+      sqliteAddon(request.source),
+      ...(fs.existsSync(path.join(request.source, LAZY_BUILTIN)) ? [lazyBuiltins(request.source)] : []),
+      ...(request.splitting ? [] : [apart(request)]),
+      ...request.plugins,
+    ],
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true, target: 'es2024' } },
     logLevel: 'silent',
     metafile: true,
@@ -62,6 +87,40 @@ function sqliteAddon(source: string): Plugin {
       build.onResolve({ filter: /^\.\/binding$/ }, ({ importer }) =>
         importer.includes('/better-sqlite3/lib/') ? { path: path.join(source, SQLITE_ADDON) } : undefined,
       );
+    },
+  };
+}
+
+/**
+ * Node's own modules are loaded when one of their names is used. Importing node:crypto costs 5 ms, node:util 2,
+ * node:module 3: an import builds a module around them, which touches each of their lazy parts.
+ */
+function lazyBuiltins(source: string): Plugin {
+  const helper = path.join(source, LAZY_BUILTIN);
+  return {
+    name: 'lazy-builtins',
+    setup(build) {
+      build.onResolve({ filter: SLOW_BUILTINS }, ({ path: name, kind }) =>
+        kind === 'import-statement' ? { path: name, namespace: 'builtin' } : undefined,
+      );
+      build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path: name }) => {
+        const names = Object.keys(process.getBuiltinModule(name) ?? {});
+        const [from, what] = [JSON.stringify(helper), `${JSON.stringify(name)}, ${JSON.stringify(names)}`];
+        return { contents: `module.exports = require(${from}).lazyBuiltin(${what});`, loader: 'js', resolveDir: source };
+      });
+    },
+  };
+}
+
+function apart({ source, entries }: BundleRequest): Plugin {
+  const names = new Map(Object.entries(entries).map(([name, file]) => [path.resolve(source, file), name]));
+  return {
+    name: 'apart',
+    setup(build) {
+      build.onResolve({ filter: /^\.\.?\// }, ({ path: file, kind, resolveDir }) => {
+        const name = kind === 'dynamic-import' ? names.get(path.resolve(resolveDir, file)) : undefined;
+        return name === undefined ? undefined : { path: `./${name}.mjs`, external: true };
+      });
     },
   };
 }

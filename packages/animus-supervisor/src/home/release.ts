@@ -9,23 +9,20 @@ import { failed, ok, type Result } from 'animus-protocol';
 import type { BuildFailure, Plugin } from 'esbuild';
 import { execa } from 'execa';
 import * as v from 'valibot';
-import { bundleOptions } from './bundle.ts';
+import { BROCA_ENTRIES, bundleOptions } from './bundle.ts';
 import { writeNewPrivateFile } from './modes.ts';
 import type { AgentPaths } from './paths.ts';
 import { findPlugins } from './plugins.ts';
 import type { Release, Runtime } from './release-file.ts';
 import { makeStage } from './stage.ts';
 
-/** Entry of the Broca program in a clone. */
-const ENTRY = 'packages/broca-core/src/main.ts';
-
 export type BuildRequest = { agent: AgentPaths; runtime: Runtime; commit: string; now: Date };
 
 /** Builds what the clone holds now into a new release and gives its folder's name. Nothing is switched. */
 export async function buildRelease(request: BuildRequest): Promise<Result<string, string>> {
   const { agent, runtime, commit } = request;
-  if (!fs.existsSync(path.join(agent.clone, ENTRY)))
-    return failed(`the clone is no Broca: it has no ${ENTRY}. Look at broca.repository and broca.ref in animus.config.json`);
+  if (!fs.existsSync(path.join(agent.clone, BROCA_ENTRIES.broca)))
+    return failed(`the clone is no Broca: it has no ${BROCA_ENTRIES.broca}. Look at broca.repository and broca.ref in animus.config.json`);
   const plugins = findPlugins([path.join(agent.clone, 'plugins'), agent.plugins]);
   if (!plugins.ok) return plugins;
   fs.mkdirSync(agent.releases, { recursive: true, mode: 0o700 });
@@ -53,24 +50,24 @@ export function switchRelease(agent: AgentPaths, name: string): void {
   fs.renameSync(link, agent.currentRelease);
 }
 
-/** Runs one short command of a release in an agent's folder, and gives what it complained about when it fails. */
+/** Runs one short command of a release in an agent's folder; gives what it printed, or what it complained about when it fails. */
 export async function runRelease(
   runtime: Runtime,
   agent: AgentPaths,
   args: readonly string[],
   signal: AbortSignal,
-): Promise<Result<null, string>> {
+): Promise<Result<string, string>> {
   const ended = await execa(runtime.node, [agent.program, ...args], {
     cwd: agent.folder,
     reject: false,
     stdin: 'ignore',
     cancelSignal: signal,
   });
-  return ended.failed ? failed(ended.stderr.trim() || (ended.shortMessage ?? 'it failed without a word')) : ok(null);
+  return ended.failed ? failed(ended.stderr.trim() || (ended.shortMessage ?? 'it failed without a word')) : ok(ended.stdout);
 }
 
 async function bundle({ agent, runtime }: BuildRequest, plugins: Record<string, string>, outFolder: string): Promise<Result<null, string>> {
-  const entries: Record<string, string> = { broca: ENTRY };
+  const entries = Object.fromEntries(Object.entries(BROCA_ENTRIES).filter(([, file]) => fs.existsSync(path.join(agent.clone, file))));
   for (const [name, file] of Object.entries(plugins)) entries[`plugins/${name}`] = file;
   const { build } = await import('esbuild');
   try {
@@ -79,6 +76,7 @@ async function bundle({ agent, runtime }: BuildRequest, plugins: Record<string, 
         source: agent.clone,
         entries,
         outFolder,
+        splitting: false,
         packageFolders: [],
         plugins: [packagesOfRuntime(runtime, [agent.clone, agent.plugins])],
       }),

@@ -95,8 +95,7 @@ export function createLog({ folder, level, secrets, keepDays, now = Date.now, la
 }
 
 async function createPinoWriter(now: () => number, write: (line: string) => void): Promise<EventWriter> {
-  // Bundled, a CommonJS package has its default export only.
-  const { default: pino } = await import('pino');
+  const { pino } = await import('./pino.ts');
   const options = {
     level: 'trace',
     base: null,

@@ -49,7 +49,7 @@ export function troubleOf(error: unknown): Trouble {
 }
 
 export async function openTransport(options: TransportOptions): Promise<Transport> {
-  const { APIPromise, Letta, PagePromise } = await import('@letta-ai/letta-client');
+  const { APIPromise, Letta, PagePromise } = await import('./letta-rest-library.ts');
   const wire = new Wire(options);
 
   class Client extends Letta {
