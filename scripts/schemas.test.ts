@@ -67,7 +67,7 @@ function near(schema: unknown): fc.Arbitrary<unknown> {
     if (anyOf !== undefined) return fc.oneof(...(anyOf as unknown[]).map(near));
     if (type === 'integer') return fc.integer({ min: Number(minimum) - 1, max: Number(maximum) + 1 });
     if (type === 'boolean') return fc.boolean();
-    if (type === 'string') return fc.constantFrom('agent-x', 'x', 'main', 'Europe/Berlin', 'agent-agent-x', 'a..b');
+    if (type === 'string') return fc.constantFrom('agent-x', 'x', 'main', 'Europe/Berlin', 'https://host/up', 'agent-agent-x', 'a..b');
     if (type === 'null') return fc.constant(null);
     if (type !== 'object') return wrong;
     const known = Object.fromEntries(Object.entries((properties ?? {}) as Schema).map(([key, one]) => [key, near(one)]));
@@ -75,10 +75,10 @@ function near(schema: unknown): fc.Arbitrary<unknown> {
     const fixed = fc.record(known, { requiredKeys: [] });
     const key = isObject(additionalProperties) ? fc.constantFrom('telegram', 'agent-x') : fc.constantFrom('mod', 'colour');
     return fc
-      .tuple(fixed, fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, fc.dictionary(key, others, { maxKeys: 1 })))
+      .tuple(fixed, fc.oneof({ weight: 12, arbitrary: fc.constant({}) }, fc.dictionary(key, others, { maxKeys: 1 })))
       .map(([one, two]) => ({ ...two, ...one }));
   };
-  return fc.oneof({ weight: 12, arbitrary: right() }, { weight: 1, arbitrary: wrong });
+  return fc.oneof({ weight: 40, arbitrary: right() }, { weight: 1, arbitrary: wrong });
 }
 
 const PARSERS: [string, (text: string) => { problems: { message: string; key: string; value?: string }[] }][] = [
