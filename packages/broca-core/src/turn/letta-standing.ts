@@ -20,9 +20,13 @@ export class LettaStanding {
   #probeAt = 0;
   #onChange: () => void;
 
-  /** `onChange` is called when Letta's state became another one, so that health need not wait for the next beat. */
-  constructor(onChange: () => void = () => undefined) {
+  /**
+   * `onChange` is called when Letta's state became another one, so that health need not wait for the next beat.
+   * `firstProbeAt` is when Letta is looked at though nobody asks it anything.
+   */
+  constructor(onChange: () => void = () => undefined, firstProbeAt = 0) {
     this.#onChange = onChange;
+    this.#probeAt = firstProbeAt;
   }
 
   get state(): LettaState {
