@@ -12,9 +12,12 @@ import type { Installation } from './installation.ts';
 import { checkLetta } from './letta-check.ts';
 import { FILE_MODE, makePrivateFolder, writeNewPrivateFile } from './modes.ts';
 import { type AgentPaths, agentFolderPaths, agentPaths } from './paths.ts';
+import { isMadeByHand, madeByHand } from './python-home.ts';
 import { buildRelease, runRelease, switchRelease } from './release.ts';
+import type { Runtime } from './release-file.ts';
 import { ensureRuntime } from './runtime.ts';
 import { makeStage } from './stage.ts';
+import { undoEndedTakeOver } from './take-over-journal.ts';
 
 export type DeployRequest = {
   /** Made and private already (init.ts). */
@@ -34,12 +37,21 @@ export type DeployRequest = {
   report: (step: string) => void;
 };
 
+/** What the program of an agent is made from. */
+export type ProgramRequest = Pick<DeployRequest, 'home' | 'installation' | 'source' | 'now' | 'signal' | 'report'>;
+export type Program = { commit: string; release: string; runtime: Runtime };
+
 export type Deployed = { folder: string; commit: string; release: string; runtime: string };
 
 export async function deployAgent(request: DeployRequest): Promise<Result<Deployed, string>> {
   const { home, id, report } = request;
   const target = agentPaths(home, id);
-  const taken = failed(`${id} is deployed already (${target.folder}). To make it anew: animus remove ${id}, then deploy again`);
+  undoEndedTakeOver(target);
+  const taken = failed(
+    isMadeByHand(target)
+      ? madeByHand(target)
+      : `${id} is deployed already (${target.folder}). To make it anew: animus remove ${id}, then deploy again`,
+  );
   if (fs.lstatSync(target.folder, { throwIfNoEntry: false }) !== undefined) return taken;
   if (!isUsableKey(request.key)) return failed('this key cannot be right: a key is one line without blanks or control characters');
   if (request.isChecked) {
@@ -55,16 +67,10 @@ export async function deployAgent(request: DeployRequest): Promise<Result<Deploy
 }
 
 async function buildFolder(agent: AgentPaths, request: DeployRequest): Promise<Result<Omit<Deployed, 'folder'>, string>> {
-  const { home, installation, signal, report } = request;
-  report('cloning Broca');
-  const cloned = await cloneBroca(agent.clone, request);
-  if (!cloned.ok) return cloned;
-  report('preparing the runtime');
-  const runtime = ensureRuntime(home, installation);
-  report('building the release');
-  const release = await buildRelease({ agent, runtime, commit: cloned.value.commit, now: request.now });
-  if (!release.ok) return release;
-  switchRelease(agent, release.value);
+  const { signal, report } = request;
+  const program = await buildProgram(agent, request);
+  if (!program.ok) return program;
+  const { commit, release, runtime } = program.value;
   const written = writeFiles(agent, request);
   if (!written.ok) return written;
   report('creating the database');
@@ -72,11 +78,27 @@ async function buildFolder(agent: AgentPaths, request: DeployRequest): Promise<R
   if (!created.ok) return failed(`the database could not be created: ${created.error}`);
   if (!fs.existsSync(agent.database)) return failed('the database could not be created: Broca made no animus.db');
   fs.chmodSync(agent.database, FILE_MODE);
-  return ok({ commit: cloned.value.commit, release: release.value, runtime: runtime.version });
+  return ok({ commit, release, runtime: runtime.version });
+}
+
+/** Clones Broca into the agent's folder and builds its first release. */
+export async function buildProgram(agent: AgentPaths, request: ProgramRequest): Promise<Result<Program, string>> {
+  const { home, installation, report } = request;
+  report('cloning Broca');
+  const cloned = await cloneBroca(agent.clone, request);
+  if (!cloned.ok) return cloned;
+  report('preparing the runtime');
+  const runtime = ensureRuntime(home, installation);
+  report('building the release');
+  const { commit } = cloned.value;
+  const release = await buildRelease({ agent, runtime, commit, now: request.now });
+  if (!release.ok) return release;
+  switchRelease(agent, release.value);
+  return ok({ commit, release: release.value, runtime });
 }
 
 /** The configured repository, else the one Animus runs from, else one made of the sources Animus was installed with. */
-async function cloneBroca(target: string, { source, installation, signal }: DeployRequest): Promise<Result<{ commit: string }, string>> {
+async function cloneBroca(target: string, { source, installation, signal }: ProgramRequest): Promise<Result<{ commit: string }, string>> {
   const repository = source.repository ?? (installation.kind === 'checkout' ? installation.root : null);
   if (repository !== null) return await cloneRepository({ source: repository, ref: source.ref, target, signal });
   if (source.ref !== null)
@@ -108,12 +130,12 @@ function writeFiles(agent: AgentPaths, { id, endpoint, key }: DeployRequest): Re
 }
 
 /** Templates come from the clone, so that they fit its version of Broca. */
-function readTemplate(agent: AgentPaths, name: string): string | null {
+export function readTemplate(agent: AgentPaths, name: string): string | null {
   const file = path.join(agent.clone, 'templates', name);
   return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null;
 }
 
 /** A key pasted with its line break, or with the words around it, is found here and not by Letta. */
-function isUsableKey(key: string): boolean {
+export function isUsableKey(key: string): boolean {
   return key !== '' && [...key].every((character) => character > ' ' && character !== '\u007f');
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
 import { type AgentPaths, homePaths } from './paths.ts';
+import { isMadeByHand, madeByHand } from './python-home.ts';
 
 export type Release = { commit: string; version: string; runtime: string; builtAt: string };
 export type Runtime = { version: string; folder: string; node: string; packages: string };
@@ -23,6 +24,7 @@ export function runtimePaths(home: string, version: string): Runtime {
 /** The error says how to get there. */
 export function currentRelease(home: string, agent: AgentPaths): Result<{ release: Release; runtime: Runtime }, string> {
   const release = readRelease(path.join(agent.currentRelease, 'release.json'));
+  if (release === null && isMadeByHand(agent)) return failed(madeByHand(agent));
   if (release === null)
     return failed('there is no release to run (releases/current): remove the agent and deploy it again; removing keeps a backup');
   const runtime = runtimePaths(home, release.runtime);

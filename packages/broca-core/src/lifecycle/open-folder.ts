@@ -1,10 +1,15 @@
-/** The first steps of a Broca: configuration read, folder locked, log and database open. Each can end the start. */
+/**
+ * The first steps of a Broca: configuration read, folder locked, database open (that of a Python Broca is
+ * taken over first), log open. Each can end the start.
+ */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrocaConfig, EXIT, type ExitCode, failed, formatProblem, ok, type Problem, type Result } from 'animus-protocol';
 import { readBrocaConfig } from '../config/load.ts';
 import { createLog, type Log } from '../log/log.ts';
 import { type FolderLock, takeLock } from '../store/lock.ts';
-import { describeOpenFault, openStore, type Store } from '../store/open.ts';
+import { describeOpenFault, type OpenedStore, openStore, type Store } from '../store/open.ts';
+import type { TakenOver } from '../store/takeover/take-over.ts';
 
 /** A Broca that is ending, or a command that works on the database, frees the lock within this time. */
 const LOCK_WAIT_MS = 2_000;
@@ -23,21 +28,45 @@ export type OpenFolder = {
 /** Why Broca cannot start: what to print, and the exit code that says whether trying again may help. */
 export type StartFault = { code: ExitCode; lines: string[] };
 
-export function openFolder(folder: string, now: number): Result<OpenFolder, StartFault> {
+export async function openFolder(folder: string, now: number): Promise<Result<OpenFolder, StartFault>> {
   const { config, problems } = readBrocaConfig(folder);
   if (config === null) return failed({ code: EXIT.configuration, lines: problems.map(formatProblem) });
   const lock = takeLock(join(folder, 'run', 'lock'), LOCK_WAIT_MS);
   if (lock === null) {
     return failed({ code: EXIT.failed, lines: [`another Broca runs in ${folder}: stop it first (animus stop ${config.agentId})`] });
   }
-  const database = join(folder, 'animus.db');
-  const opened = openStore(database, now);
+  const opened = await openDatabase(folder, config, now);
   if (!opened.ok) {
     lock.release();
-    const code = opened.error.kind === 'unusable' ? EXIT.failed : EXIT.configuration;
-    return failed({ code, lines: [describeOpenFault(database, opened.error)] });
+    return opened;
   }
   const { logLevel, secrets, logKeepDays } = config;
   const log = createLog({ folder, level: logLevel, secrets, keepDays: logKeepDays });
-  return ok({ folder, config, problems, log, lock, ...opened.value });
+  const { takenOver, ...stored } = opened.value;
+  if (takenOver !== null) log.info('taken-over', takenOver);
+  return ok({ folder, config, problems, log, lock, ...stored });
+}
+
+async function openDatabase(
+  folder: string,
+  config: BrocaConfig,
+  now: number,
+): Promise<Result<OpenedStore & { takenOver: TakenOver | null }, StartFault>> {
+  const database = join(folder, 'animus.db');
+  // A Python Broca's database has the same name, or another where there is none of this one.
+  const first = existsSync(database) ? openStore(database, now) : null;
+  if (first?.ok) return ok({ ...first.value, takenOver: null });
+  let takenOver: TakenOver | null = null;
+  if (first === null || first.error.kind === 'foreign') {
+    const { takeOver } = await import('../store/takeover/take-over.ts');
+    const taken = takeOver({ folder, now, named: config.environment['DB_PATH'] ?? null });
+    if (!taken.ok) {
+      return failed({ code: taken.error.isLasting ? EXIT.configuration : EXIT.failed, lines: [taken.error.reason] });
+    }
+    takenOver = taken.value;
+  }
+  const opened = openStore(database, now);
+  if (opened.ok) return ok({ ...opened.value, takenOver });
+  const code = opened.error.kind === 'unusable' ? EXIT.failed : EXIT.configuration;
+  return failed({ code, lines: [describeOpenFault(database, opened.error)] });
 }

@@ -3,6 +3,7 @@ import { type AgentId, EXIT, type ExitCode, failed, ok, parseAgentId, parseEndpo
 import { type Deployed, deployAgent } from '../../home/deploy.ts';
 import { initHome } from '../../home/init.ts';
 import { agentPaths } from '../../home/paths.ts';
+import { type TakenOver, takeOverAgent } from '../../home/take-over.ts';
 import { NEW_AGENT, recordFiles, removeRecord, writeRecord } from '../../worker/record.ts';
 import { ask, describeFailure } from '../client.ts';
 import { type Command, defineCommand } from '../command.ts';
@@ -15,22 +16,24 @@ export const deploy: Command = defineCommand({
   summary: 'Add an agent: its folder, its own clone of Broca, its configuration; all or nothing',
   arguments: {
     id: { count: 'one', description: 'The id Letta shows, with or without agent-' },
-    endpoint: { count: 'one', description: "Letta's address, as in https://api.letta.com" },
+    endpoint: { count: 'maybe', description: "Letta's address, as in https://api.letta.com; needed unless --take-over finds it in .env" },
     key: { count: 'maybe', description: 'Its key; safer: leave it out and be asked, or use --key-stdin or ANIMUS_AGENT_KEY' },
   },
   options: {
     'key-stdin': { kind: 'flag', description: 'Read the key from standard input' },
     'no-check': { kind: 'flag', description: 'Do not ask Letta whether agent, endpoint and key fit' },
     'no-start': { kind: 'flag', description: 'Leave the agent stopped although a supervisor runs' },
+    'take-over': { kind: 'flag', description: 'Take over a folder made by hand for the Python Broca: .env, settings and database stay' },
   },
   examples: [
     { line: 'animus deploy 721679f6-c8af-4e01-8677-dc042dc80368 https://api.letta.com', effect: 'asks for the key' },
     { line: 'animus deploy my-agent http://localhost:8283 --key-stdin < key.txt', effect: 'a Letta of your own' },
+    { line: 'animus deploy my-agent --take-over', effect: "goes on where my-agent's Python Broca was, which must be stopped" },
   ],
   run: async (values, context) => {
     const { screen, home } = context;
-    const question = readQuestion(values.id, values.endpoint);
-    const key = question.ok ? await readKey(values.key, values['key-stdin'], context) : failed('');
+    const question = readQuestion(values.id, values.endpoint, values['take-over']);
+    const key = question.ok ? await readKey(values, context) : failed('');
     if (!question.ok || !key.ok) {
       screen.complain(question.ok ? (key.ok ? '' : key.error) : question.error);
       return EXIT.usage;
@@ -46,6 +49,7 @@ export const deploy: Command = defineCommand({
       screen.complain(deployed.error);
       return EXIT.failed;
     }
+    if ('aside' in deployed.value) screen.complain(describeTakenOver(deployed.value));
     const isUp = (await ask(home.socket, { kind: 'rescan' }, { timeoutMs: 10_000 })).ok;
     if (!isUp || values['no-start']) {
       const next = isUp ? `animus start ${id}` : 'animus up -d';
@@ -57,39 +61,62 @@ export const deploy: Command = defineCommand({
   },
 });
 
-type Question = { id: AgentId; endpoint: string };
+type Question = { id: AgentId; endpoint: string | null; takesOver: boolean };
 
-function readQuestion(idText: string, endpointText: string): Result<Question, string> {
+function readQuestion(idText: string, endpointText: string | null, takesOver: boolean): Result<Question, string> {
   const id = parseAgentId(idText);
-  const endpoint = parseEndpoint(endpointText);
-  if (id.ok && endpoint.ok) return ok({ id: id.value, endpoint: endpoint.value });
+  const endpoint = endpointText === null ? missingEndpoint(takesOver) : parseEndpoint(endpointText);
+  if (id.ok && endpoint.ok) return ok({ id: id.value, endpoint: endpoint.value, takesOver });
   return failed([id, endpoint].flatMap((part) => (part.ok ? [] : [part.error])).join('\n'));
 }
 
-type KeyedQuestion = Question & { key: string; isChecked: boolean; isStopped: boolean };
+function missingEndpoint(takesOver: boolean): Result<string | null, string> {
+  return takesOver
+    ? ok(null)
+    : failed("<endpoint> is missing: write Letta's address after the id, as in: animus deploy my-agent https://api.letta.com");
+}
 
-async function deployInto(context: CliContext, question: KeyedQuestion, signal: AbortSignal): Promise<Result<Deployed, string>> {
+type KeyedQuestion = Question & { key: string | null; isChecked: boolean; isStopped: boolean };
+
+async function deployInto(
+  context: CliContext,
+  question: KeyedQuestion,
+  signal: AbortSignal,
+): Promise<Result<Deployed | TakenOver, string>> {
   const { home, screen } = context;
   const installation = context.installation();
   if (!installation.ok) return installation;
   initHome(home.home, installation.value);
   const config = readFleetConfig(home);
   if (!config.ok) return config;
-  // Before the folder is there: a supervisor that sees it must know at once that it is to stay stopped.
+  // Before the folder can run: a supervisor that sees it must know at once that it is to stay stopped.
   const record = recordFiles(home.runAgents, question.id);
-  const isNew = !fs.existsSync(agentPaths(home.home, question.id).folder);
+  const isNew = question.takesOver || !fs.existsSync(agentPaths(home.home, question.id).folder);
   if (question.isStopped && isNew) writeRecord(record, { ...NEW_AGENT, wanted: 'stopped' });
-  const deployed = await deployAgent({
+  const request = {
     ...question,
     home: home.home,
     installation: installation.value,
     source: config.value.broca,
     now: new Date(context.now()),
     signal,
-    report: (step) => screen.complain(screen.paint('dim', `${step} …`)),
-  });
+    report: (step: string) => screen.complain(screen.paint('dim', `${step} …`)),
+  };
+  const { endpoint, key } = question;
+  const deployed = question.takesOver
+    ? await takeOverAgent({ ...request, fallbackKey: context.agentKey })
+    : await deployAgent({ ...request, endpoint: endpoint ?? '', key: key ?? '' });
   if (!deployed.ok && question.isStopped && isNew) removeRecord(record);
   return deployed;
+}
+
+function describeTakenOver({ aside, found, folder }: TakenOver): string {
+  const clone = aside === null ? [] : [`its Python Broca is kept in ${aside}`];
+  const database =
+    found === null
+      ? ['it has no database of a Python Broca; a new one is made']
+      : [`its first start takes over ${found.users} users and ${found.messages} messages, ${found.turns['waiting'] ?? 0} of them waiting`];
+  return `${folder} is taken over: ${[...clone, ...database].join('; ')}`;
 }
 
 async function awaitReady(agent: AgentId, deployed: Deployed, { screen, home }: CliContext, json: boolean): Promise<ExitCode> {
@@ -104,7 +131,11 @@ async function awaitReady(agent: AgentId, deployed: Deployed, { screen, home }: 
   return isReady ? EXIT.done : EXIT.failed;
 }
 
-async function readKey(argument: string | null, fromStdin: boolean, context: CliContext): Promise<Result<string, string>> {
+type KeySources = { key: string | null; 'key-stdin': boolean; 'take-over': boolean };
+
+/** Null: none was said, and a folder that is taken over has one in its `.env`. */
+async function readKey(values: KeySources, context: CliContext): Promise<Result<string | null, string>> {
+  const { key: argument, 'key-stdin': fromStdin } = values;
   if (argument !== null && fromStdin) return failed('the key is given twice: leave out either the word or --key-stdin');
   if (argument !== null) return ok(argument);
   if (fromStdin) {
@@ -113,6 +144,7 @@ async function readKey(argument: string | null, fromStdin: boolean, context: Cli
       ? failed('--key-stdin: nothing came in; write the key to standard input, as in: animus deploy … --key-stdin < key.txt')
       : ok(key.trim());
   }
+  if (values['take-over']) return ok(null);
   if (context.agentKey !== null) return ok(context.agentKey);
   const input = context.input();
   if (input.isTTY) return trimmed(await askSecret(input, "The agent's key at Letta (it is not shown): "));

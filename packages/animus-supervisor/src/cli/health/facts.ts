@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { type AgentId, type AgentStatus, loadBrocaConfig, type Problem } from 'animus-protocol';
 import { findWrongAgentModes, formatWrongMode } from '../../home/modes.ts';
 import { type AgentPaths, agentPaths } from '../../home/paths.ts';
+import { isMadeByHand } from '../../home/python-home.ts';
 import { currentRelease } from '../../home/release-file.ts';
 import { askBroca, type BrocaAnswer } from '../ask-broca.ts';
 import { readText } from '../read-text.ts';
@@ -15,6 +16,8 @@ export type FileFacts = {
   hasDatabase: boolean;
   hasEnvironment: boolean;
   hasClone: boolean;
+  /** Made for the Python Broca and not taken over; the release's fault says what to do. */
+  isMadeByHand: boolean;
   /** Why the release in use cannot run, or null. */
   releaseFault: string | null;
   hasLogs: boolean;
@@ -34,6 +37,7 @@ export function readFileFacts(home: string, id: AgentId): FileFacts {
     hasDatabase: isDatabase(agent),
     hasEnvironment: environment !== null,
     hasClone: fs.existsSync(agent.clone),
+    isMadeByHand: isMadeByHand(agent),
     releaseFault: release.ok ? null : release.error,
     hasLogs: fs.existsSync(agent.logs),
     problems: loadBrocaConfig(files).problems,

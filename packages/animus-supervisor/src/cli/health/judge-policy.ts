@@ -57,7 +57,7 @@ function fileFaults(facts: AgentFacts, errors: readonly string[]): string[] {
   const faults: string[] = [];
   if (!facts.hasDatabase) faults.push('animus.db is missing or is no database: a start makes a new one; an old one is in backups/');
   faults.push(...errors);
-  if (!facts.hasClone) faults.push('broca/, the clone, is missing: deploy the agent again');
+  if (!facts.hasClone && !facts.isMadeByHand) faults.push('broca/, the clone, is missing: deploy the agent again');
   if (facts.releaseFault !== null) faults.push(facts.releaseFault);
   if (!facts.hasLogs) faults.push('logs/ is missing: a start makes it again');
   return faults;
