@@ -1,5 +1,17 @@
 /** What a channel plugin may import. */
 export type { Channel, ChannelCapabilities, ChannelContext, ChannelLog, ChannelPlugin } from './channel/channel.ts';
-export type { Attachment, ConversationKey, DeliveryOutcome, Inbound, Part, Receipt, Sender } from './message.ts';
+export type {
+  Attachment,
+  AttachmentReceipt,
+  AttachmentSource,
+  ConversationKey,
+  DeliveryOutcome,
+  Inbound,
+  MissedAttachment,
+  Part,
+  Receipt,
+  Sender,
+  StoredAttachment,
+} from './message.ts';
 export type { StandardResult, StandardSchemaV1 } from './standard-schema.ts';
 export type { Attempt, AttemptNews, AttemptOutcome, Letta, LettaCheck, LettaPerson, LettaReply, Settlement } from './turn/letta.ts';

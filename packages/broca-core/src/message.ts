@@ -14,13 +14,32 @@ export type Sender = {
   displayName?: string;
 };
 
-export type Attachment = {
-  /** Path of the stored file, relative to the agent's folder. */
+/** A file that came with a message and is stored; made by `storeAttachment`. */
+export type StoredAttachment = {
+  /** Path of the stored file, relative to the agent's folder. Its content never changes. */
   path: string;
   /** MIME type found by looking at the content, never by its name. */
   type: string;
   bytes: number;
+  /** As its sender calls it, fit to be shown; never a path. */
+  name?: string;
 };
+
+/** A file that came with a message and was not taken, and why: the agent is told so. */
+export type MissedAttachment = { missed: string; name?: string };
+
+export type Attachment = StoredAttachment | MissedAttachment;
+
+/** The content of a file: all of it, or as it comes. */
+export type AttachmentSource = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** What became of storing a file. Hand the attachment over with its message. */
+export type AttachmentReceipt =
+  | { kind: 'stored'; attachment: StoredAttachment }
+  /** It will never be taken (too large, empty). Its message may go on without it. */
+  | { kind: 'refused'; reason: string; attachment: MissedAttachment }
+  /** It could not be read or stored now (disk full). Keep the message and try both again. */
+  | { kind: 'unavailable'; reason: string };
 
 /** A message that came in. A channel makes it from what its platform sent; everything in it is hostile until parsed. */
 export type Inbound = ConversationKey & {

@@ -2,6 +2,7 @@
 
 import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
+import { attachmentSchema } from '../attachments/parse.ts';
 import type { Inbound } from '../message.ts';
 
 /** Lone surrogates cannot be stored as UTF-8 nor sent as JSON everywhere: they become U+FFFD. */
@@ -17,7 +18,7 @@ const inbound = v.object({
   externalId: text,
   sender: v.object({ id: text, username: v.exactOptional(text), displayName: v.exactOptional(text) }),
   text,
-  attachments: v.array(v.object({ path: text, type: text, bytes: v.pipe(v.number(), v.integer(), v.minValue(0)) })),
+  attachments: v.array(attachmentSchema),
   replyTo: v.exactOptional(text),
   at: v.pipe(v.number(), v.finite(), v.minValue(0)),
 });

@@ -1,0 +1,40 @@
+/** Attachments as plugins hand them over and as the database keeps them: parsed before they are believed. */
+
+import { failed, ok, type Result } from 'animus-protocol';
+import * as v from 'valibot';
+import type { Attachment } from '../message.ts';
+
+/** Where storing puts a file; nothing else under the agent's folder is an attachment, its `.env` least of all. */
+export const ATTACHMENT_PATH: RegExp = /^attachments\/[0-9a-f]{2}\/[0-9a-f]{64}\.[a-z0-9]{1,8}$/;
+
+const text = v.pipe(
+  v.string(),
+  v.transform((value) => value.toWellFormed()),
+);
+const name = v.exactOptional(text);
+
+export const attachmentSchema: v.GenericSchema<unknown, Attachment> = v.union(
+  [
+    v.object({
+      path: v.pipe(v.string(), v.regex(ATTACHMENT_PATH)),
+      type: v.pipe(v.string(), v.regex(/^[a-z]+\/[\w.+-]+$/)),
+      bytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
+      name,
+    }),
+    v.object({ missed: text, name }),
+  ],
+  'must be what storeAttachment gave, or { missed: why } for a file that was not taken',
+);
+
+const stored = v.array(attachmentSchema);
+
+/** A column of the database. What cannot be read there is a fault of ours, or of a hand in the database. */
+export function readAttachments(column: string): Attachment[] {
+  if (column === '[]') return [];
+  return v.parse(stored, JSON.parse(column));
+}
+
+export function parseAttachments(value: unknown): Result<Attachment[], string> {
+  const parsed = v.safeParse(stored, value);
+  return parsed.success ? ok(parsed.output) : failed(v.summarize(parsed.issues));
+}
