@@ -71,7 +71,8 @@ export class Rig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const fleet of this.#fleets) await fleet.close();
     await this.stage[Symbol.asyncDispose]();
-    rmSync(this.#folder, { recursive: true, force: true });
+    // A shim may still be writing down how its puppet ended.
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 
   #take(event: FleetEvent): void {

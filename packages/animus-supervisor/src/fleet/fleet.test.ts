@@ -5,7 +5,9 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { FakeClock } from 'animus-testkit';
 import { agentPaths, homePaths } from '../home/paths.ts';
+import { untilGone } from '../worker/adopt.ts';
 import { identify, isAlive } from '../worker/proc.ts';
+import { readRecord, recordFiles } from '../worker/record.ts';
 import { Rig } from './fleet.fixture.ts';
 
 const A = 'agent-a';
@@ -108,8 +110,8 @@ test('a stop that is not obeyed goes on to SIGTERM and SIGKILL; grandchildren go
   await fleet.start(A);
   const puppet = await rig.puppet(A);
   const grandchild = identify(await puppet.startGrandchild());
-  puppet.do({ do: 'ignore-stop' });
-  puppet.do({ do: 'ignore-sigterm' });
+  await puppet.did({ do: 'ignore-stop' });
+  await puppet.did({ do: 'ignore-sigterm' });
   const stopped = fleet.stop(A);
   assert.deepEqual(await puppet.heard('stop'), { type: 'stop', deadlineMs: 30_000 });
   await clock.advance(30_000);
@@ -161,7 +163,7 @@ test('all stop at the same time', async () => {
   await fleet.open();
   await fleet.all('start');
   const puppets = await Promise.all(agents.map((agent) => rig.puppet(agent)));
-  for (const puppet of puppets) puppet.do({ do: 'ignore-stop' });
+  for (const puppet of puppets) await puppet.did({ do: 'ignore-stop' });
   const down = fleet.down();
   // Each has heard it while none has ended: one after the other would wait for the first.
   await Promise.all(puppets.map((puppet) => puppet.heard('stop')));
@@ -259,7 +261,9 @@ test('a Broca that died while nobody watched is started, and how it died is know
   await first.close();
   puppet.do({ do: 'exit', code: 9 });
   await puppet.gone;
-  await waitForFile(path.join(homePaths(rig.home).runAgents, `${A}.exit`));
+  const shim = readRecord(recordFiles(homePaths(rig.home).runAgents, A))?.run?.shim;
+  assert.ok(shim);
+  assert.equal(await untilGone(shim, new AbortController().signal), true);
   const second = rig.fleet();
   await second.open();
   assert.equal((await second.start(A)).ok, true);
@@ -348,17 +352,3 @@ test('one that was started by hand is shown and not doubled', async () => {
   assert.deepEqual((await second.down()).stopped, []);
   assert.equal(rig.stage.live(A).length, 1);
 });
-
-/** The shim writes the file in one rename a moment after its Broca ended. */
-async function waitForFile(file: string): Promise<void> {
-  const { watch } = await import('node:fs/promises');
-  const abort = new AbortController();
-  const changes = watch(path.dirname(file), { signal: abort.signal });
-  const exists = (): boolean => statSync(file, { throwIfNoEntry: false }) !== undefined;
-  const seen = (async () => {
-    if (exists()) return;
-    for await (const _ of changes) if (exists()) return;
-  })();
-  await seen;
-  abort.abort();
-}

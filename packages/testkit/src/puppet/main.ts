@@ -142,7 +142,11 @@ const server = net.createServer((socket) => {
   });
 });
 await withSocketPath(socketPath, (fitting) => new Promise<void>((resolve) => server.listen(fitting, resolve)));
-eachFrame(stage, (value) => obey(parseOrder(value)));
+eachFrame(stage, (value) => {
+  const order = parseOrder(value);
+  obey(order);
+  tell({ say: 'done', order: order.do });
+});
 stage.on('error', () => undefined);
 stage.once('close', () => end(0));
 tell({ say: 'up', agent: agentId, pid: process.pid, nonce });

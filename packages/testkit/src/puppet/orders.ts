@@ -22,7 +22,9 @@ export type PuppetOrder =
 export type PuppetSaying =
   | { say: 'up'; agent: string; pid: number; nonce: string | null }
   | { say: 'heard'; frame: ClientFrame }
-  | { say: 'grandchild'; pid: number };
+  | { say: 'grandchild'; pid: number }
+  /** An order that leaves it alive was carried out. */
+  | { say: 'done'; order: PuppetOrder['do'] };
 
 /** `puppet.json` in the agent's folder. */
 export type PuppetSettings = {
@@ -45,6 +47,7 @@ const saying = v.variant('say', [
     frame: v.custom<ClientFrame>((value) => typeof value === 'object' && value !== null && 'type' in value),
   }),
   v.object({ say: v.literal('grandchild'), pid: v.number() }),
+  v.object({ say: v.literal('done'), order: v.custom<PuppetOrder['do']>((value) => typeof value === 'string') }),
 ]);
 const settings = v.object({ stage: v.string(), isReady: v.boolean() });
 

@@ -1,5 +1,5 @@
 /** The test's end of puppet workers: knows each that is up, tells it what to do, and hears what it was told. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -15,6 +15,7 @@ export class Puppet {
   #socket: net.Socket;
   #heard: ClientFrame[] = [];
   #waiting: { type: ClientFrame['type']; resolve: (frame: ClientFrame) => void }[] = [];
+  #ordered: { order: PuppetOrder['do']; resolve: () => void }[] = [];
   #grandchild = Promise.withResolvers<number>();
 
   constructor(socket: net.Socket, agent: string, pid: number, nonce: string | null) {
@@ -27,6 +28,13 @@ export class Puppet {
 
   do(order: PuppetOrder): void {
     this.#socket.write(encodeFrame(order));
+  }
+
+  /** The same, and resolves when it has done it: what another socket brings it next finds it so. */
+  async did(order: PuppetOrder): Promise<void> {
+    const done = new Promise<void>((resolve) => this.#ordered.push({ order: order.do, resolve }));
+    this.do(order);
+    await done;
   }
 
   /** The next frame of a type that the supervisor sent it; those that came before count once. */
@@ -48,6 +56,13 @@ export class Puppet {
     const [waiting] = index === -1 ? [] : this.#waiting.splice(index, 1);
     if (waiting === undefined) this.#heard.push(frame);
     else waiting.resolve(frame);
+  }
+
+  /** For the stage. */
+  takeDone(order: PuppetOrder['do']): void {
+    const index = this.#ordered.findIndex((each) => each.order === order);
+    const [done] = index === -1 ? [] : this.#ordered.splice(index, 1);
+    done?.resolve();
   }
 
   /** For the stage. */
@@ -86,8 +101,9 @@ export class PuppetStage implements AsyncDisposable {
     return puppet ?? (await new Promise((resolve) => this.#waiting.push({ agent, resolve })));
   }
 
+  /** Those whose process lives now, whatever their sockets have told yet. */
   live(agent: string): Puppet[] {
-    return [...this.#live.keys()].filter((puppet) => puppet.agent === agent);
+    return [...this.#live.keys()].filter((puppet) => puppet.agent === agent && isRunning(puppet.pid));
   }
 
   /** How many of an agent's puppets were ever up at the same time. */
@@ -118,6 +134,7 @@ export class PuppetStage implements AsyncDisposable {
         const saying = parseSaying(value);
         if (saying.say === 'up') puppet = this.#take(socket, new Puppet(socket, saying.agent, saying.pid, saying.nonce));
         else if (saying.say === 'heard') puppet?.takeFrame(saying.frame);
+        else if (saying.say === 'done') puppet?.takeDone(saying.order);
         else puppet?.takeGrandchild(saying.pid);
       }
     });
@@ -132,6 +149,16 @@ export class PuppetStage implements AsyncDisposable {
     if (waiting === undefined) this.#queued.push(puppet);
     else waiting.resolve(puppet);
     return puppet;
+  }
+}
+
+/** A zombie runs no more. */
+function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
   }
 }
 
