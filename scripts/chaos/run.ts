@@ -50,7 +50,12 @@ export async function runChaos(request: ChaosRequest): Promise<ChaosResult | nul
   for (const agent of home.agents) letta.addAgent({ id: agent, apiKey: keyOf(agent) });
   say(`deploying ${request.agents} agents`);
   await platform.listen(home.wireSocket);
-  await home.prepare(letta.url, keyOf);
+  try {
+    await home.prepare(letta.url, keyOf);
+  } catch (error) {
+    // Ctrl-C ends the deploys too.
+    if (!signal.aborted) throw error;
+  }
   if (signal.aborted) return null;
   const world = new World({ ...request, random, ledger, letta, home, platform });
   return await world.run();
