@@ -15,10 +15,6 @@ import { promisify } from 'node:util';
 
 const ROOT = path.join(import.meta.dirname, '..');
 const DOCS = path.join(ROOT, 'docs');
-const PROGRAMS: Readonly<Record<string, string>> = {
-  animus: 'packages/animus-supervisor/src/cli/main.ts',
-  broca: 'packages/broca-core/src/main.ts',
-};
 const BLOCK = /<!-- (help|keys): (.+?) -->\n[\s\S]*?<!-- end -->/g;
 
 /** Names of the pages whose generated parts are not what they should be; with `isWritten` they are, afterwards. */
@@ -45,12 +41,12 @@ async function renewPage(text: string): Promise<string> {
   return text.replace(BLOCK, () => blocks.shift() ?? '');
 }
 
-/** What a program says to `--help`; from its sources, so that no build can be older. */
+/** What a program says to `--help`, as it is built: from its sources it would take three times as long. */
 export async function helpOf(words: string): Promise<string> {
   const [program = '', ...command] = words.split(' ');
-  const file = PROGRAMS[program];
-  if (file === undefined) throw new Error(`no program ${program}`);
-  const { stdout } = await promisify(execFile)(process.execPath, [path.join(ROOT, file), ...command, '--help'], { cwd: ROOT });
+  const { stdout } = await promisify(execFile)(process.execPath, [path.join(ROOT, `dist/${program}.mjs`), ...command, '--help'], {
+    cwd: ROOT,
+  });
   return stdout.trimEnd();
 }
 
@@ -106,6 +102,7 @@ function allowedBy(schema: Schema): string {
 }
 
 if (import.meta.main) {
+  await promisify(execFile)(process.execPath, [path.join(ROOT, 'scripts/bootstrap.mjs')]);
   const isChecked = process.argv.includes('--check');
   const stale = await renewDocs({ isWritten: !isChecked });
   if (isChecked && stale.length > 0) {

@@ -23,6 +23,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'git clone . ~/my-broca': 'plugins of a clone are built by deploy.test.ts, the example runs in webhook.test.ts',
   'tar -C ~/animus/backups -czf - "$(date +%Y%m%d)" | gpg --encrypt --recipient you@example.com > animus-backup.tar.gz.gpg':
     'there is nobody to encrypt for',
+  'animus deploy 7216 --take-over': 'taken over in test/takeover',
   'systemctl --user daemon-reload': 'a test must not touch the machine it runs on',
 };
 
