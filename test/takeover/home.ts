@@ -9,7 +9,7 @@ const FIXTURE = join(import.meta.dirname, '../fixtures/python-broca', ID);
 const TABLES = ['letta_users', 'platform_profiles', 'messages', 'queue', 'sqlite_sequence'] as const;
 
 export class PythonHome implements Disposable {
-  readonly id = ID;
+  readonly id: string = ID;
   readonly home: string = mkdtempSync(join(tmpdir(), 'python-home-'));
   readonly folder: string = join(this.home, ID);
   readonly database: string = this.path('animus.db');

@@ -1,8 +1,9 @@
 import fs from 'node:fs';
-import { type AgentId, EXIT, type ExitCode, failed, ok, parseAgentId, parseEndpoint, type Result } from 'animus-protocol';
+import { type AgentId, EXIT, type ExitCode, failed, findAgentId, ok, parseAgentId, parseEndpoint, type Result } from 'animus-protocol';
 import { type Deployed, deployAgent } from '../../home/deploy.ts';
 import { initHome } from '../../home/init.ts';
 import { agentPaths } from '../../home/paths.ts';
+import { scanAgents } from '../../home/scan.ts';
 import { type TakenOver, takeOverAgent } from '../../home/take-over.ts';
 import { NEW_AGENT, recordFiles, removeRecord, writeRecord } from '../../worker/record.ts';
 import { ask, describeFailure } from '../client.ts';
@@ -32,7 +33,7 @@ export const deploy: Command = defineCommand({
   ],
   run: async (values, context) => {
     const { screen, home } = context;
-    const question = readQuestion(values.id, values.endpoint, values['take-over']);
+    const question = readQuestion(values, home.home);
     const key = question.ok ? await readKey(values, context) : failed('');
     if (!question.ok || !key.ok) {
       screen.complain(question.ok ? (key.ok ? '' : key.error) : question.error);
@@ -63,9 +64,13 @@ export const deploy: Command = defineCommand({
 
 type Question = { id: AgentId; endpoint: string | null; takesOver: boolean };
 
-function readQuestion(idText: string, endpointText: string | null, takesOver: boolean): Result<Question, string> {
-  const id = parseAgentId(idText);
-  const endpoint = endpointText === null ? missingEndpoint(takesOver) : parseEndpoint(endpointText);
+type SaidQuestion = { id: string; endpoint: string | null; 'take-over': boolean };
+
+function readQuestion(said: SaidQuestion, home: string): Result<Question, string> {
+  const takesOver = said['take-over'];
+  // Of a folder that is there, as of every agent, the first letters will do.
+  const id = takesOver ? findAgentId(said.id, scanAgents(home)) : parseAgentId(said.id);
+  const endpoint = said.endpoint === null ? missingEndpoint(takesOver) : parseEndpoint(said.endpoint);
   if (id.ok && endpoint.ok) return ok({ id: id.value, endpoint: endpoint.value, takesOver });
   return failed([id, endpoint].flatMap((part) => (part.ok ? [] : [part.error])).join('\n'));
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AgentStatus, EXIT, type ExitCode, type FleetStatus } from 'animus-protocol';
-import type { HomePaths } from '../../home/paths.ts';
+import { agentPaths, type HomePaths } from '../../home/paths.ts';
 import { scanAgents } from '../../home/scan.ts';
+import { undoEndedTakeOver } from '../../home/take-over-journal.ts';
 import { missingHome } from '../agents.ts';
 import { type Command, defineCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
@@ -37,6 +38,7 @@ export const up: Command = defineCommand({
       screen.complain(config.error);
       return EXIT.configuration;
     }
+    for (const id of scanAgents(home.home)) undoEndedTakeOver(agentPaths(home.home, id));
     return detach ? await startDetached(json, context) : await startInForeground(config.value.timezone, context);
   },
 });
