@@ -76,7 +76,7 @@ describe('animus without a supervisor', () => {
     const text = fs.readFileSync(config, 'utf8');
     fs.writeFileSync(config, '{ "broca": { "ref": "-x" }, "timezone": "Mars/Base" }');
     const ran = await deploy('bad', 'http://127.0.0.1:9');
-    assert.equal(ran.code, 1);
+    assert.equal(ran.code, 78);
     assert.match(ran.stderr, /broca\.ref[\s\S]*timezone/);
     assert.equal((await rig.animus(['up', '-d'])).code, 78);
     fs.writeFileSync(config, text);

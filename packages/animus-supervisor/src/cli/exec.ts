@@ -63,7 +63,8 @@ function readSaid(output: string): string {
     const parsed = parseJson(line);
     return typeof parsed === 'object' && parsed !== null && 'message' in parsed ? [String(parsed.message)] : [];
   });
-  return reasons.length > 0 ? reasons.join('\n') : lines.filter((line) => !line.startsWith('{"ready":true')).join('\n');
+  // Others that were started at the same moment say theirs into the same file.
+  return reasons.length > 0 ? [...new Set(reasons)].join('\n') : lines.filter((line) => !line.startsWith('{"ready":true')).join('\n');
 }
 
 function parseJson(text: string): unknown {

@@ -35,6 +35,11 @@ export function mark(screen: Screen, isWell: boolean): string {
   return isWell ? screen.paint('green', '✓') : screen.paint('red', '✗');
 }
 
+/** The lines after the first stand under it, so that each is seen to belong to it. */
+export function indented(text: string): string {
+  return text.replaceAll('\n', '\n    ');
+}
+
 /** Columns as wide as their widest cell, two blanks between, the last one ragged. Cells may be painted. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => visibleLength(row[column] ?? ''))));

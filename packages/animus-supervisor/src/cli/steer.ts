@@ -3,7 +3,7 @@ import { type AgentId, type AgentOutcome, EXIT, type ExitCode } from 'animus-pro
 import { chooseAgents } from './agents.ts';
 import { type AskFailure, ask, describeFailure } from './client.ts';
 import type { CliContext } from './context.ts';
-import { mark } from './render.ts';
+import { indented, mark } from './render.ts';
 import { askStatus, complainOf } from './supervisor.ts';
 
 type Deed = 'start' | 'stop' | 'restart';
@@ -18,7 +18,7 @@ export async function steer(deed: Deed, words: readonly string[], json: boolean,
   }
   const outcomes = await Promise.all(agents.value.map(async (agent) => await steerOne(deed, agent, home.socket)));
   if (json) screen.printJson({ agents: outcomes });
-  else for (const { id, ok, message } of outcomes) screen.print(`${mark(screen, ok)} ${id}: ${message}`);
+  else for (const { id, ok, message } of outcomes) screen.print(`${mark(screen, ok)} ${id}: ${indented(message)}`);
   if (outcomes.length === 0 && !json) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');
   return outcomes.every(({ ok }) => ok) ? EXIT.done : EXIT.failed;
 }
@@ -31,5 +31,8 @@ async function steerOne(kind: Deed, agent: AgentId, socket: string): Promise<Out
 }
 
 function notDone(id: AgentId, failure: AskFailure): Outcome {
-  return { id, ok: false, phase: 'unknown', pid: null, message: describeFailure(failure) };
+  const message = describeFailure(failure);
+  // A refusal is a sentence about the agent, whose id stands before it here anyway.
+  const said = message.startsWith(`${id} `) ? message.slice(id.length + 1) : message;
+  return { id, ok: false, phase: 'unknown', pid: null, message: said };
 }

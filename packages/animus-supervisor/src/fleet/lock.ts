@@ -18,3 +18,10 @@ export function takeHomeLock(file: string): HomeLock | null {
     throw error;
   }
 }
+
+/** Whether a supervisor has this home now. */
+export function isHomeLocked(file: string): boolean {
+  const lock = takeHomeLock(file);
+  lock?.release();
+  return lock === null;
+}

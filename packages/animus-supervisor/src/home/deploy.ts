@@ -6,7 +6,16 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { type AgentId, failed, formatProblem, loadBrocaConfig, ok, type Result, setEnvironmentValues } from 'animus-protocol';
+import {
+  type AgentId,
+  failed,
+  formatProblem,
+  isPlaceholder,
+  loadBrocaConfig,
+  ok,
+  type Result,
+  setEnvironmentValues,
+} from 'animus-protocol';
 import { cloneRepository, makeRepository } from './git.ts';
 import type { Installation } from './installation.ts';
 import { checkLetta } from './letta-check.ts';
@@ -53,7 +62,8 @@ export async function deployAgent(request: DeployRequest): Promise<Result<Deploy
       : `${id} is deployed already (${target.folder}). To make it anew: animus remove ${id}, then deploy again`,
   );
   if (fs.lstatSync(target.folder, { throwIfNoEntry: false }) !== undefined) return taken;
-  if (!isUsableKey(request.key)) return failed('this key cannot be right: a key is one line without blanks or control characters');
+  const key = checkKey(request.key);
+  if (!key.ok) return key;
   if (request.isChecked) {
     report(`asking Letta at ${request.endpoint} for ${id}`);
     const checked = await checkLetta(request);
@@ -98,14 +108,26 @@ export async function buildProgram(agent: AgentPaths, request: ProgramRequest): 
 }
 
 /** The configured repository, else the one Animus runs from, else one made of the sources Animus was installed with. */
-async function cloneBroca(target: string, { source, installation, signal }: ProgramRequest): Promise<Result<{ commit: string }, string>> {
+async function cloneBroca(
+  target: string,
+  { home, source, installation, signal }: ProgramRequest,
+): Promise<Result<{ commit: string }, string>> {
   const repository = source.repository ?? (installation.kind === 'checkout' ? installation.root : null);
-  if (repository !== null) return await cloneRepository({ source: repository, ref: source.ref, target, signal });
+  if (repository !== null) {
+    const cloned = await cloneRepository({ source: fromHome(repository, home), ref: source.ref, target, signal });
+    const isConfigured = source.repository !== null || source.ref !== null;
+    return cloned.ok || !isConfigured ? cloned : failed(`${cloned.error}\nLook at broca.repository and broca.ref in animus.config.json`);
+  }
   if (source.ref !== null)
     return failed('broca.ref in animus.config.json needs broca.repository: this Animus was installed as a package and has no history');
   fs.cpSync(installation.root, target, { recursive: true, filter: (file) => isSource(path.relative(installation.root, file)) });
   const at = fs.statSync(path.join(installation.root, 'package.json')).mtime;
   return await makeRepository(target, `Animus ${installation.version}`, at, signal);
+}
+
+/** A path in animus.config.json is seen from where that file lies. */
+function fromHome(repository: string, home: string): string {
+  return /^\.{1,2}(\/|$)/.test(repository) ? path.resolve(home, repository) : repository;
 }
 
 /** What of an installed package is source: all but what was installed or built into it. */
@@ -136,6 +158,9 @@ export function readTemplate(agent: AgentPaths, name: string): string | null {
 }
 
 /** A key pasted with its line break, or with the words around it, is found here and not by Letta. */
-export function isUsableKey(key: string): boolean {
-  return key !== '' && [...key].every((character) => character > ' ' && character !== '\u007f');
+export function checkKey(key: string): Result<null, string> {
+  if (key === '' || [...key].some((character) => character <= ' ' || character === '\u007f'))
+    return failed('this key cannot be right: a key is one line without blanks or control characters');
+  if (isPlaceholder(key)) return failed("this key is the template's example: give the key that Letta shows for this agent's account");
+  return ok(null);
 }

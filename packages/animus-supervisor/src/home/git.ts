@@ -46,7 +46,7 @@ export async function cloneRepository(request: CloneRequest): Promise<Result<{ c
   // --no-local: everything is copied through git's own protocol. No hard links, no borrowed objects: the clone stands alone.
   const options = ['--quiet', '--no-local', '--no-recurse-submodules', '--template=', ...(request.ref === null ? [] : ['--no-checkout'])];
   const cloned = await git(['clone', ...options, '--', request.source, target], { cwd: path.dirname(target), signal });
-  if (!cloned.ok) return failed(`git could not clone ${request.source}: ${cloned.error}`);
+  if (!cloned.ok) return failed(`git could not clone ${request.source}: ${explainClone(request.source, cloned.error)}`);
   if (request.ref !== null) {
     const checkedOut = await checkOut(request.ref, request);
     if (!checkedOut.ok) return checkedOut;
@@ -97,6 +97,12 @@ export async function hasOwnWork(clone: string): Promise<boolean> {
   return false;
 }
 
+/** Of a folder that is none of its repositories git says that it does not exist. */
+function explainClone(source: string, complaint: string): string {
+  const isFolder = fs.statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isFolder && complaint.includes('does not exist') ? 'this folder is no git repository' : complaint;
+}
+
 async function readCommit(clone: string, signal: AbortSignal): Promise<Result<{ commit: string }, string>> {
   const commit = await git(['rev-parse', '--verify', 'HEAD^{commit}'], { cwd: clone, signal });
   return commit.ok ? ok({ commit: commit.value.trim() }) : failed(`the clone has no commit: ${commit.error}`);
@@ -105,12 +111,14 @@ async function readCommit(clone: string, signal: AbortSignal): Promise<Result<{ 
 async function checkOut(ref: string, { source, target, signal }: CloneRequest): Promise<Result<null, string>> {
   const remote = `refs/remotes/origin/${ref}`;
   const isBranch = await git(['rev-parse', '--verify', '--quiet', remote], { cwd: target, signal });
+  const isKnown = isBranch.ok || (await git(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`], { cwd: target, signal })).ok;
+  if (!isKnown && !signal.aborted) return failed(`${source} has no branch, tag or commit ${ref}`);
   // A branch is followed, so that a later pull works; anything else is checked out as it is.
   const how = isBranch.ok
     ? ['checkout', '--quiet', '-B', ref, '--track', `origin/${ref}`]
     : ['checkout', '--quiet', '--detach', `${ref}^{commit}`];
   const done = await git(how, { cwd: target, signal });
-  return done.ok ? ok(null) : failed(`${source} has no branch, tag or commit ${ref}: ${done.error}`);
+  return done.ok ? ok(null) : failed(`${ref} of ${source} could not be checked out: ${done.error}`);
 }
 
 function refuseUnsafe({ source, ref }: CloneRequest): string | null {

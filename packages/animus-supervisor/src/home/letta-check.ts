@@ -25,7 +25,9 @@ function judge(status: number, body: string, endpoint: string, id: AgentId): Res
   if (status === 401 || status === 403)
     return failed(`Letta at ${endpoint} does not take this key (${status}): look at the key, and whether it belongs to this Letta`);
   if (status === 404 && isJson(body))
-    return failed(`Letta at ${endpoint} has no agent ${id}: look at the id in Letta, and whether the key belongs to the same project`);
+    return failed(
+      `Letta at ${endpoint} has no agent ${id}: look at the id in Letta, whether the key belongs to the same project, and at the address`,
+    );
   if (status === 422)
     return failed(
       `Letta at ${endpoint} does not take ${id} for an agent's id (422): Letta's ids look like agent-721679f6-c8af-4e01-8677-dc042dc80368. ${WITHOUT_CHECK}`,

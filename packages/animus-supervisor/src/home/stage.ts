@@ -5,7 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { identify, isAlive, readBootId } from '../worker/proc.ts';
+import { findByFolder, identify, isAlive, readBootId } from '../worker/proc.ts';
+import { signal } from '../worker/process.ts';
 import { FOLDER_MODE } from './modes.ts';
 
 export type Stage = {
@@ -40,10 +41,17 @@ export function sweepStages(parent: string): string[] {
   for (const name of fs.readdirSync(parent)) {
     const match = STAGE_NAME.exec(name);
     if (match === null || isMakerAlive(Number(match[1]), Number(match[2]))) continue;
-    fs.rmSync(path.join(parent, name), { recursive: true, force: true });
+    drop(path.join(parent, name));
     swept.push(name);
   }
   return swept;
+}
+
+/** What a killed maker had started (a `git clone`) may still be writing there: it is ended first. */
+function drop(folder: string): void {
+  for (const pid of findByFolder(fs.realpathSync(folder))) signal(pid, 'SIGKILL');
+  // The kernel needs a moment to end them.
+  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 }
 
 function isMakerAlive(pid: number, start: number): boolean {

@@ -20,7 +20,7 @@ import {
   setEnvironmentValues,
 } from 'animus-protocol';
 import * as v from 'valibot';
-import { buildProgram, type Deployed, isUsableKey, type Program, type ProgramRequest, readTemplate } from './deploy.ts';
+import { buildProgram, checkKey, type Deployed, type Program, type ProgramRequest, readTemplate } from './deploy.ts';
 import { checkLetta } from './letta-check.ts';
 import { FILE_MODE, FOLDER_MODE, makePrivateFolder } from './modes.ts';
 import { type AgentPaths, agentFolderPaths, agentPaths } from './paths.ts';
@@ -100,7 +100,8 @@ function planFiles(agent: AgentPaths, request: TakeOverRequest): Result<PlannedF
   const key = choose('AGENT_API_KEY', standingKey, givenKey, (a, b) => a === b);
   if (!endpoint.ok || !key.ok) return failed([endpoint, key].flatMap((part) => (part.ok ? [] : [part.error])).join('\n'));
   if (endpoint.value.isNew) additions['AGENT_ENDPOINT'] = endpoint.value.value;
-  if (key.value.isNew && !isUsableKey(key.value.value)) return failed('this key cannot be right: a key is one line without blanks');
+  const usable = key.value.isNew ? checkKey(key.value.value) : ok(null);
+  if (!usable.ok) return usable;
   if (key.value.isNew) additions['AGENT_API_KEY'] = key.value.value;
   const environment = setEnvironmentValues(text, additions);
   if (!environment.ok) return environment;

@@ -2,7 +2,7 @@
  * What the kernel says of a process. A pid alone names nobody: it is reused. Pid, kernel start time and
  * boot together name one process for good. Where there is no /proc (macOS) only liveness is known.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export type ProcessIdentity = {
   pid: number;
@@ -63,6 +63,18 @@ export function findByEnvironment(name: string, value: string): number[] {
   return allPids().filter((pid) => {
     try {
       return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(wanted);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Processes that stand in a folder or below it. */
+export function findByFolder(folder: string): number[] {
+  return allPids().filter((pid) => {
+    try {
+      const at = readlinkSync(`/proc/${pid}/cwd`);
+      return at === folder || at.startsWith(`${folder}/`);
     } catch {
       return false;
     }

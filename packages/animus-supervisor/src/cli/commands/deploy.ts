@@ -1,16 +1,17 @@
 import fs from 'node:fs';
 import { type AgentId, EXIT, type ExitCode, failed, findAgentId, ok, parseAgentId, parseEndpoint, type Result } from 'animus-protocol';
-import { type Deployed, deployAgent } from '../../home/deploy.ts';
+import { checkKey, type Deployed, type DeployRequest, deployAgent } from '../../home/deploy.ts';
 import { initHome } from '../../home/init.ts';
 import { agentPaths } from '../../home/paths.ts';
 import { scanAgents } from '../../home/scan.ts';
 import { type TakenOver, takeOverAgent } from '../../home/take-over.ts';
-import { NEW_AGENT, recordFiles, removeRecord, writeRecord } from '../../worker/record.ts';
+import { NEW_AGENT, readRecord, recordFiles, removeRecord, writeRecord } from '../../worker/record.ts';
 import { ask, describeFailure } from '../client.ts';
 import { type Command, defineCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { readFleetConfig } from '../fleet-config.ts';
 import { askSecret, readFirstLine } from '../questions.ts';
+import type { Screen } from '../render.ts';
 
 export const deploy: Command = defineCommand({
   name: 'deploy',
@@ -34,22 +35,24 @@ export const deploy: Command = defineCommand({
   run: async (values, context) => {
     const { screen, home } = context;
     const question = readQuestion(values, home.home);
-    const key = question.ok ? await readKey(values, context) : failed('');
-    if (!question.ok || !key.ok) {
-      screen.complain(question.ok ? (key.ok ? '' : key.error) : question.error);
-      return EXIT.usage;
-    }
+    const key = question.ok ? await readKey(values, context) : question;
+    const usable = key.ok && key.value !== null ? checkKey(key.value) : key;
+    if (!question.ok || !key.ok || !usable.ok) return complain(screen, usable, EXIT.usage);
+    const installation = context.installation();
+    if (!installation.ok) return complain(screen, installation, EXIT.failed);
+    initHome(home.home, installation.value);
+    const config = readFleetConfig(home);
+    if (!config.ok) return complain(screen, config, EXIT.configuration);
     const { id } = question.value;
-    const signal = context.interruption();
-    const deployed = await deployInto(
-      context,
-      { ...question.value, key: key.value, isChecked: !values['no-check'], isStopped: values['no-start'] },
-      signal,
-    );
-    if (!deployed.ok) {
-      screen.complain(deployed.error);
-      return EXIT.failed;
-    }
+    const deployed = await deployInto(context, {
+      ...question.value,
+      key: key.value,
+      installation: installation.value,
+      source: config.value.broca,
+      isChecked: !values['no-check'],
+      isStopped: values['no-start'],
+    });
+    if (!deployed.ok) return complain(screen, deployed, EXIT.failed);
     if ('aside' in deployed.value) screen.complain(describeTakenOver(deployed.value));
     const isUp = (await ask(home.socket, { kind: 'rescan' }, { timeoutMs: 10_000 })).ok;
     if (!isUp || values['no-start']) {
@@ -81,37 +84,34 @@ function missingEndpoint(takesOver: boolean): Result<string | null, string> {
     : failed("<endpoint> is missing: write Letta's address after the id, as in: animus deploy my-agent https://api.letta.com");
 }
 
-type KeyedQuestion = Question & { key: string | null; isChecked: boolean; isStopped: boolean };
+function complain(screen: Screen, outcome: Result<unknown, string>, code: ExitCode): ExitCode {
+  if (!outcome.ok) screen.complain(outcome.error);
+  return code;
+}
 
-async function deployInto(
-  context: CliContext,
-  question: KeyedQuestion,
-  signal: AbortSignal,
-): Promise<Result<Deployed | TakenOver, string>> {
+type Order = Question & Pick<DeployRequest, 'installation' | 'source' | 'isChecked'> & { key: string | null; isStopped: boolean };
+
+async function deployInto(context: CliContext, order: Order): Promise<Result<Deployed | TakenOver, string>> {
   const { home, screen } = context;
-  const installation = context.installation();
-  if (!installation.ok) return installation;
-  initHome(home.home, installation.value);
-  const config = readFleetConfig(home);
-  if (!config.ok) return config;
-  // Before the folder can run: a supervisor that sees it must know at once that it is to stay stopped.
-  const record = recordFiles(home.runAgents, question.id);
-  const isNew = question.takesOver || !fs.existsSync(agentPaths(home.home, question.id).folder);
-  if (question.isStopped && isNew) writeRecord(record, { ...NEW_AGENT, wanted: 'stopped' });
+  // Before the folder can run: a supervisor that sees it must know at once what is wanted of it.
+  const record = recordFiles(home.runAgents, order.id);
+  const isNew = order.takesOver || !fs.existsSync(agentPaths(home.home, order.id).folder);
+  const before = isNew ? readRecord(record) : null;
+  const isStale = before?.wanted === 'stopped' && !order.isStopped;
+  if (isNew && order.isStopped) writeRecord(record, { ...NEW_AGENT, wanted: 'stopped' });
+  // Of an agent of this id that somebody stopped, whose folder was then deleted by hand.
+  else if (before !== null && isStale) writeRecord(record, { ...before, wanted: 'running' });
   const request = {
-    ...question,
+    ...order,
     home: home.home,
-    installation: installation.value,
-    source: config.value.broca,
     now: new Date(context.now()),
-    signal,
+    signal: context.interruption(),
     report: (step: string) => screen.complain(screen.paint('dim', `${step} …`)),
   };
-  const { endpoint, key } = question;
-  const deployed = question.takesOver
+  const deployed = order.takesOver
     ? await takeOverAgent({ ...request, fallbackKey: context.agentKey })
-    : await deployAgent({ ...request, endpoint: endpoint ?? '', key: key ?? '' });
-  if (!deployed.ok && question.isStopped && isNew) removeRecord(record);
+    : await deployAgent({ ...request, endpoint: order.endpoint ?? '', key: order.key ?? '' });
+  if (!deployed.ok && isNew && order.isStopped) removeRecord(record);
   return deployed;
 }
 

@@ -1,5 +1,5 @@
-import { type AgentId, type AgentStatus, EXIT, loadBrocaConfig } from 'animus-protocol';
-import { agentPaths, type HomePaths } from '../../home/paths.ts';
+import { type AgentId, type AgentStatus, EXIT, parseEnvironment, parseSettings } from 'animus-protocol';
+import { agentPaths } from '../../home/paths.ts';
 import { currentRelease } from '../../home/release-file.ts';
 import { scanAgents } from '../../home/scan.ts';
 import { missingHome } from '../agents.ts';
@@ -22,7 +22,7 @@ export const ls: Command = defineCommand({
     }
     const reply = await askStatus(home.socket);
     const statuses = new Map(reply.ok ? reply.value.agents.map((status) => [status.id, status]) : []);
-    const agents = scanAgents(home.home).map((id) => describe(id, home, statuses.get(id)));
+    const agents = scanAgents(home.home).map((id) => describe(id, home.home, statuses.get(id)));
     if (json) screen.printJson({ agents });
     else if (agents.length === 0) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');
     else
@@ -47,20 +47,16 @@ type Listed = {
   phase: string | null;
 };
 
-function describe(id: AgentId, { home, config: fleetFile }: HomePaths, status: AgentStatus | undefined): Listed {
+function describe(id: AgentId, home: string, status: AgentStatus | undefined): Listed {
   const agent = agentPaths(home, id);
-  const files = {
-    agentIdOfFolder: id,
-    environment: readText(agent.environment),
-    settings: readText(agent.settings),
-    fleet: readText(fleetFile),
-  };
-  const { config } = loadBrocaConfig(files);
+  // Each file by itself: a fault in one, which health tells, hides nothing that another says.
+  const { environment } = parseEnvironment(readText(agent.environment) ?? '');
+  const { settings } = parseSettings(readText(agent.settings) ?? '{}');
   const release = currentRelease(home, agent);
   return {
     id,
-    name: config?.agentName ?? null,
-    endpoint: config?.endpoint ?? null,
+    name: settings.agent?.name?.trim() || null,
+    endpoint: environment.AGENT_ENDPOINT ?? null,
     version: release.ok ? release.value.release.version : null,
     commit: release.ok ? release.value.release.commit : null,
     phase: status?.phase ?? null,

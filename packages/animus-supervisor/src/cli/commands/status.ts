@@ -53,8 +53,14 @@ function row(agent: AgentStatus, screen: Screen): string[] {
     orDash(agent.cpu, (cpu) => `${cpu.toFixed(1)} %`),
     orDash(agent.memoryBytes, megabytes),
     agent.beat === null ? '-' : String(agent.beat.queue.waiting),
-    agent.reason ?? '',
+    firstLine(agent.reason ?? ''),
   ];
+}
+
+/** A row of a table is one line; health tells all of them. */
+function firstLine(text: string): string {
+  const [first = '', ...rest] = text.split('\n');
+  return rest.length === 0 ? first : `${first} (and ${rest.length} more: animus health)`;
 }
 
 function paintPhase({ phase, wanted }: AgentStatus, screen: Screen): string {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type AgentStatus, EXIT, type ExitCode, type FleetStatus } from 'animus-protocol';
+import { EXIT, type ExitCode, type FleetStatus } from 'animus-protocol';
 import { agentPaths, type HomePaths } from '../../home/paths.ts';
 import { scanAgents } from '../../home/scan.ts';
 import { undoEndedTakeOver } from '../../home/take-over-journal.ts';
@@ -11,8 +11,13 @@ import { readFleetConfig } from '../fleet-config.ts';
 import { createFollower } from '../logs/follow.ts';
 import { makeLineWriter } from '../logs/show.ts';
 import { agentLog, supervisorLog } from '../logs/sources.ts';
-import { mark } from '../render.ts';
+import { indented, mark } from '../render.ts';
+import { isSettled } from '../settled-policy.ts';
 import { askStatus, bringDown, complainOf, waitUntilAnswering } from '../supervisor.ts';
+
+const LOOK_EVERY_MS = 50;
+/** A supervisor listens before it does anything else. */
+const OTHER_ANSWERS_WITHIN_MS = 5_000;
 
 export const up: Command = defineCommand({
   name: 'up',
@@ -32,7 +37,8 @@ export const up: Command = defineCommand({
     }
     const running = await askStatus(home.socket);
     if (!running.ok && running.error.kind !== 'no-supervisor') return complainOf(screen, running.error);
-    if (running.ok) return detach ? report(running.value, json, context) : await attach(running.value, context);
+    if (running.ok && !detach) return await attach(running.value, context);
+    if (running.ok) return report((await awaitSettled(running.value, home)) ?? running.value, json, context);
     const config = readFleetConfig(home);
     if (!config.ok) {
       screen.complain(config.error);
@@ -46,7 +52,8 @@ export const up: Command = defineCommand({
 async function startDetached(json: boolean, context: CliContext): Promise<ExitCode> {
   const started = start(context);
   if (started === null) return EXIT.failed;
-  const status = await awaitSettled(started, context.home);
+  const answered = await waitUntilAnswering(context.home.socket, abortedWithout(started, context.home));
+  const status = answered === null ? null : await awaitSettled(answered, context.home);
   return status === null ? await complainOfEnd(started, context) : report(status, json, context);
 }
 
@@ -57,10 +64,12 @@ async function startInForeground(timezone: string | null, context: CliContext): 
   const over = new AbortController();
   const following = showLogs(timezone, context, AbortSignal.any([interruption, over.signal]));
   const started = start(context);
-  const answered = started === null ? null : await waitUntilAnswering(home.socket, abortedWhen(started));
-  if (started === null || answered === null) {
+  const answered = started === null ? null : await waitUntilAnswering(home.socket, abortedWithout(started, home));
+  const isOurs = answered !== null && answered.supervisor.pid === started?.pid;
+  if (started === null || answered === null || !isOurs) {
     over.abort();
     await following;
+    if (answered !== null) return await attach(answered, context);
     return started === null ? EXIT.failed : await complainOfEnd(started, context);
   }
   screen.complain(screen.paint('dim', `the fleet runs (supervisor pid ${answered.supervisor.pid}); Ctrl-C stops it`));
@@ -111,22 +120,27 @@ function start({ installation, home, screen, environment }: CliContext): Started
 }
 
 /** Waits until no agent is on its way any more. Null when the supervisor ended instead. */
-async function awaitSettled(started: StartedSupervisor, home: HomePaths): Promise<FleetStatus | null> {
-  const ended = abortedWhen(started);
-  for (;;) {
-    const status = await waitUntilAnswering(home.socket, ended);
-    if (status === null || !status.agents.some(isOnItsWay)) return status;
-    await delay(50);
+async function awaitSettled(first: FleetStatus, home: HomePaths): Promise<FleetStatus | null> {
+  const since = performance.now();
+  const before = new Map(first.agents.map(({ id, restarts }) => [id, restarts]));
+  for (let status = first; ; ) {
+    const lookingMs = performance.now() - since;
+    if (status.agents.every((agent) => isSettled(agent, before.get(agent.id) ?? agent.restarts, lookingMs))) return status;
+    await delay(LOOK_EVERY_MS);
+    const reply = await askStatus(home.socket);
+    if (!reply.ok) return null;
+    status = reply.value;
   }
 }
 
-function isOnItsWay({ phase }: AgentStatus): boolean {
-  return phase === 'waiting' || phase === 'starting' || phase === 'stopping';
-}
-
-function abortedWhen({ ended }: StartedSupervisor): AbortSignal {
+/** Aborts when the supervisor we started has ended and none answers in its place: of two `up` at once, one wins for both. */
+function abortedWithout({ ended }: StartedSupervisor, home: HomePaths): AbortSignal {
   const controller = new AbortController();
-  void ended.then(() => controller.abort());
+  void ended.then(async () => {
+    const { isHomeLocked } = await import('../../fleet/lock.ts');
+    if (isHomeLocked(home.lock)) await delay(OTHER_ANSWERS_WITHIN_MS, undefined, { ref: false });
+    controller.abort();
+  });
   return controller.signal;
 }
 
@@ -150,7 +164,9 @@ function report(status: FleetStatus, json: boolean, { screen }: CliContext): Exi
   }
   screen.print(`the supervisor runs (pid ${status.supervisor.pid})`);
   for (const { id, phase, wanted, reason } of status.agents) {
-    screen.print(`${mark(screen, phase === 'ready' || wanted === 'stopped')} ${id}: ${phase}${reason === null ? '' : `: ${reason}`}`);
+    screen.print(
+      `${mark(screen, phase === 'ready' || wanted === 'stopped')} ${id}: ${phase}${reason === null ? '' : `: ${indented(reason)}`}`,
+    );
   }
   if (status.agents.length === 0) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');
   if (!isWell) screen.complain('not every agent is ready; look at: animus health');

@@ -36,7 +36,7 @@ type Seen = { process: ProcessHealth; beat: BeatReport | null };
 export function judgeAgent(facts: AgentFacts, configuration: { errors: string[]; warnings: string[] }, now: number): AgentHealth {
   const { process, beat } = seeProcess(facts.process, now);
   const files = fileFaults(facts, configuration.errors);
-  const faults = [...files, ...facts.wrongModes, ...runningFaults(process, beat)];
+  const faults = [...files, ...facts.wrongModes, ...runningFaults(withoutTold(process, files), beat)];
   return {
     id: facts.id,
     ok: faults.length === 0,
@@ -78,6 +78,13 @@ function seeProcess(facts: ProcessFacts, now: number): Seen {
   const { pid, startedAt } = answer.hello;
   const uptimeMs = Math.max(0, now - startedAt);
   return { process: { phase: answer.kind, pid, uptimeMs, wanted, reason: null }, beat: answer.kind === 'ready' ? answer.beat : null };
+}
+
+/** A Broca that refused its configuration names the same faults as the files do: they are told once. */
+function withoutTold(process: ProcessHealth, told: readonly string[]): ProcessHealth {
+  if (process.reason === null) return process;
+  const news = process.reason.split('\n').filter((line) => !told.includes(line));
+  return { ...process, reason: news.length === 0 ? 'its configuration cannot be used' : news.join('\n') };
 }
 
 function runningFaults(process: ProcessHealth, beat: BeatReport | null): string[] {

@@ -1,6 +1,6 @@
 /** Health as a person reads it: the seed's report, a line for each agent, then the runtime. */
 import type { LettaState, QueueFigures } from 'animus-protocol';
-import { duration, mark, type Screen } from '../render.ts';
+import { duration, indented, mark, type Screen } from '../render.ts';
 import type { FleetHealth, RuntimeHealth } from './examine.ts';
 import type { AgentHealth, ProcessHealth } from './judge-policy.ts';
 
@@ -44,7 +44,7 @@ function runtimeLines(runtime: RuntimeHealth, screen: Screen): string[] {
 
 function noteLines({ faults, warnings }: { faults: readonly string[]; warnings: readonly string[] }, screen: Screen): string[] {
   return [
-    ...faults.map((fault) => `    ${mark(screen, false)} ${fault}`),
+    ...faults.map((fault) => `    ${mark(screen, false)} ${indented(fault)}`),
     ...warnings.map((warning) => `    ${screen.paint('yellow', '!')} ${warning}`),
   ];
 }
