@@ -1,6 +1,7 @@
 /** A folder made by hand for the Python Broca becomes an agent of ours by one command, or stays as it was. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -230,9 +231,13 @@ describe('taking over a folder', () => {
       cwd: home.folder,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    await asked;
-    broca.kill('SIGTERM');
-    await new Promise((resolve) => broca.once('exit', resolve));
+    const ended = once(broca, 'exit');
+    try {
+      await Promise.race([asked, ended.then(([code]) => assert.fail(`Broca ended with ${code} before it asked`))]);
+    } finally {
+      broca.kill('SIGTERM');
+      await ended;
+    }
     assert.deepEqual(column(home.database, 'SELECT count(*) FROM turns'), [60]);
   });
 });
