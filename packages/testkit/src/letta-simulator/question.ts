@@ -76,6 +76,23 @@ function readUserMessage(message: JsonObject, index: number): UserMessage | Repl
   return { content, text, otid: textAt(message, 'otid') ?? randomUUID(), senderId: textAt(message, 'sender_id') };
 }
 
+/** An image by address, or in base64 with the type it has. */
+function isImagePart(part: JsonObject): boolean {
+  const source = part.source;
+  if (textAt(part, 'type') !== 'image' || source === undefined || !isObject(source)) {
+    return false;
+  }
+  const data = textAt(source, 'data');
+  return textAt(source, 'type') === 'url'
+    ? textAt(source, 'url') !== null
+    : textAt(source, 'media_type') !== null && data !== null && /^[A-Za-z0-9+/]+={0,2}$/.test(data);
+}
+
+/** Whether the agent would be shown a picture. */
+export function showsImage({ messages }: Question): boolean {
+  return messages.some(({ content }) => Array.isArray(content) && content.some((part) => isObject(part) && part.type === 'image'));
+}
+
 function textOf(content: Json): string | null {
   if (typeof content === 'string') {
     return content;
@@ -86,7 +103,7 @@ function textOf(content: Json): string | null {
   const texts: string[] = [];
   for (const part of content) {
     const type = isObject(part) ? textAt(part, 'type') : null;
-    if (!isObject(part) || (type !== 'text' && type !== 'image')) {
+    if (!isObject(part) || (type !== 'text' && !isImagePart(part))) {
       return null;
     }
     texts.push(type === 'text' ? (textAt(part, 'text') ?? '') : '[image]');

@@ -115,6 +115,9 @@ function storeQuestion(world: World, agent: Agent, runId: string, stepId: string
 }
 
 function stepsFor(world: World, turn: Turn, question: Question): readonly ScriptStep[] {
+  if (world.imagesRefusedBy === 'provider' && JSON.stringify(turn.content).includes('"type":"image"')) {
+    return [{ kind: 'fail', errorType: 'llm_bad_request', message: 'The image could not be processed.' }];
+  }
   const at = world.nextSteps.findIndex(({ agentId }) => agentId === null || agentId === turn.agentId);
   const planned = at === -1 ? undefined : world.nextSteps.splice(at, 1)[0];
   const steps = planned?.steps ?? world.script({ ...turn, approvals: question.approvals ?? [] });

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { isObject, type Json, textAt } from './json.ts';
-import { readQuestion } from './question.ts';
+import { readQuestion, showsImage } from './question.ts';
 import { requestToken } from './redis.ts';
 import { answer, providerError, type Reply, refuse } from './reply.ts';
 import { type Ask, agentOf, bodyObject, isReply, type Route } from './route.ts';
@@ -93,6 +93,12 @@ function busy(runId: string | null): Reply {
 }
 
 function begin(world: World, agent: Agent, question: Question, lock: { token: string; otids: string[] } | null): Reply | Promise<Reply> {
+  if (world.imagesRefusedBy === 'server' && showsImage(question)) {
+    if (lock !== null) {
+      world.redis.unlock(agent.id);
+    }
+    return refuse(400, 'This model does not take images');
+  }
   const conflict = approvalConflict(agent, question);
   const asFrame = conflict?.kind === 'pending' && question.background && world.pendingApprovalAs === 'frame';
   if (conflict !== null && !asFrame) {

@@ -48,6 +48,8 @@ export type LettaSimulator = AsyncDisposable & {
   readonly turns: readonly Turn[];
   turnsOf(agentId: string): Turn[];
 
+  /** Images are refused from now on, or (null) taken again. What was asked with one is in `Turn.content`. */
+  refuseImages(by: 'server' | 'provider' | null): void;
   addAgent(settings: AgentSettings): void;
   /** From now on 404. Its runs go on. */
   removeAgent(agentId: string): void;
@@ -132,10 +134,13 @@ async function closeAll(world: World, server: LettaServer): Promise<void> {
   }
 }
 
-type AgentControls = Pick<LettaSimulator, 'addAgent' | 'removeAgent' | 'changeKey' | 'attachedLabels'>;
+type AgentControls = Pick<LettaSimulator, 'refuseImages' | 'addAgent' | 'removeAgent' | 'changeKey' | 'attachedLabels'>;
 
 function agentControls(world: World): AgentControls {
   return {
+    refuseImages: (by) => {
+      world.imagesRefusedBy = by;
+    },
     addAgent: (agent) => {
       world.addAgent(agent);
     },

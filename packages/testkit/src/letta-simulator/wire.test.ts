@@ -129,7 +129,7 @@ describe('answers', { timeout: 20_000 }, () => {
     await using simulator = await start();
     const content = [
       { type: 'text', text: 'look' },
-      { type: 'image', source: { type: 'base64', media_type: 'image/png', data: '' } },
+      { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } },
     ];
     await post(simulator, `/v1/agents/${AGENT}/messages`, { messages: [{ role: 'user', content, otid: 'o-1', sender_id: 'identity-1' }] });
     const { text } = await send(simulator, 'GET', `/v1/agents/${AGENT}/messages`);
@@ -140,6 +140,23 @@ describe('answers', { timeout: 20_000 }, () => {
     );
     assert.deepEqual([rows[1]?.otid, rows[1]?.content, rows[1]?.sender_id], ['o-1', content, 'identity-1']);
     assert.deepEqual(simulator.turns[0]?.text, 'look\n[image]');
+  });
+
+  test('an image without content or type is refused, and all images are where the server or its model takes none', async () => {
+    await using simulator = await start();
+    const ask = async (source: unknown): Promise<Asked> =>
+      await post(simulator, `/v1/agents/${AGENT}/messages`, { messages: [{ role: 'user', content: [{ type: 'image', source }] }] });
+    const image = { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' };
+    assert.equal((await ask({ ...image, data: 'no base64!' })).status, 422);
+    assert.equal((await ask({ type: 'base64', data: image.data })).status, 422);
+    assert.equal((await ask(image)).status, 200);
+    simulator.refuseImages('server');
+    assert.equal((await ask(image)).status, 400);
+    simulator.refuseImages('provider');
+    assert.match((await ask(image)).text, /llm_bad_request/);
+    assert.equal(simulator.turns.length, 2);
+    simulator.refuseImages(null);
+    assert.equal((await ask(image)).status, 200);
   });
 });
 

@@ -119,6 +119,8 @@ export class World {
   readonly held: { turn: Turn; release: () => void }[] = [];
   /** How a pending approval refuses a background stream, see the simulator's options. */
   pendingApprovalAs: 'status' | 'frame' = 'status';
+  /** Who refuses a question with an image in it: the server (400), or the model's provider once the run goes. */
+  imagesRefusedBy: 'server' | 'provider' | null = null;
   #skewMs = 0;
   readonly #clock: () => number;
   readonly #listeners = new Set<(event: SimulatorEvent) => void>();
