@@ -9,6 +9,7 @@ export {
   type MessageLimits,
   type Origin,
   type PluginConfig,
+  type Retention,
 } from './broca-config.ts';
 export {
   type AgentOutcome,

@@ -5,6 +5,8 @@ import { isImage } from './type-policy.ts';
 /** What became of an image, where it is not simply shown. */
 export type ImageFate =
   | { kind: 'shown' }
+  /** Settings say that no image is. */
+  | { kind: 'hidden' }
   /** Its file is not there any more. */
   | { kind: 'gone' }
   /** Letta did not take the message with it. */
@@ -16,6 +18,7 @@ export type ImageFate =
 
 const REMARKS: Readonly<Record<Exclude<ImageFate['kind'], 'uploaded'>, string>> = {
   shown: '',
+  hidden: '',
   gone: ': the file is gone',
   'not-taken': ': it could not be shown to you',
   'too-large': ': too large to be shown to you',

@@ -2,7 +2,7 @@
 
 import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
-import type { Attachment } from '../message.ts';
+import type { Attachment, StoredAttachment } from '../message.ts';
 
 /** Where storing puts a file; nothing else under the agent's folder is an attachment, its `.env` least of all. */
 export const ATTACHMENT_PATH: RegExp = /^attachments\/[0-9a-f]{2}\/[0-9a-f]{64}\.[a-z0-9]{1,8}$/;
@@ -32,6 +32,16 @@ const stored = v.array(attachmentSchema);
 export function readAttachments(column: string): Attachment[] {
   if (column === '[]') return [];
   return v.parse(stored, JSON.parse(column));
+}
+
+/** Several columns, as a JSON array of their texts. */
+export function readAttachmentColumns(columns: string): Attachment[] {
+  if (columns === '[]') return [];
+  return v.parse(v.array(v.string()), JSON.parse(columns)).flatMap(readAttachments);
+}
+
+export function isStored(attachment: Attachment): attachment is StoredAttachment {
+  return 'path' in attachment;
 }
 
 export function parseAttachments(value: unknown): Result<Attachment[], string> {

@@ -13,6 +13,12 @@ export type ChannelCapabilities = {
   longestPart: number | null;
   /** What the text of a part may contain. */
   markup: 'plain' | 'markdown';
+  /**
+   * How many parts an idempotent channel is given together, each with a `prepare` and `deliver` of its own: side by
+   * side where they go to different chats, one after the other within a chat. 1 when left out. For a channel that
+   * answers at once; the slowest of them holds the next.
+   */
+  atOnce?: number;
 };
 
 export type ChannelLog = {
@@ -32,6 +38,8 @@ export type ChannelContext = {
   log: ChannelLog;
   /** Stores a message. Synchronous and durable when it returns `stored`: acknowledge to the platform only then. */
   receive(inbound: Inbound): Receipt;
+  /** Stores several in one go, which is a fraction of the work; a receipt for each, in order. */
+  receiveAll(inbounds: readonly Inbound[]): Receipt[];
   /** Says that the channel can send (again), or cannot and why. Shown in health; `up` wakes waiting parts. */
   setState(state: 'up' | 'down', reason?: string): void;
 };

@@ -12,7 +12,7 @@ export const CONSOLE_DEFAULT_CHAT = 'main';
 export const consolePlugin: ChannelPlugin = {
   name: CONSOLE_CHANNEL,
   title: 'Console',
-  capabilities: { idempotent: true, longestPart: null, markup: 'markdown' },
+  capabilities: { idempotent: true, longestPart: null, markup: 'markdown', atOnce: 32 },
   enabledByDefault: true,
   settings: v.object({}),
   create: () => ({

@@ -9,7 +9,7 @@ const channels = await createChannels({
   releaseFolder: null,
   builtIn: [],
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-  receive: () => {
+  receiveAll: () => {
     throw new Error('the store is broken');
   },
   onState: (channel) => {

@@ -36,9 +36,11 @@ export type GuardHost = {
   folder: string;
   environment: Readonly<Record<string, string>>;
   log: ChannelLog;
-  receive(inbound: Inbound): Receipt;
+  receiveAll(inbounds: readonly Inbound[]): Receipt[];
   onState(channel: LoadedChannel): void;
 };
+
+const NOT_STORED: Receipt = { kind: 'unavailable', reason: 'Broca failed to store it' };
 
 /** The guard whose plugin's code runs now; null while Broca's own code runs. */
 const inPlugin = new AsyncLocalStorage<ChannelGuard | null>();
@@ -197,19 +199,25 @@ export class ChannelGuard implements LoadedChannel {
         warn: (event, fields) => this.#host.log.warn(event, { ...fields, channel: this.name }),
         error: (event, fields) => this.#host.log.error(event, { ...fields, channel: this.name }),
       },
-      receive: (inbound) => this.#receive(inbound),
+      receive: (inbound) => this.#receive([inbound])[0] ?? NOT_STORED,
+      receiveAll: (inbounds) => this.#receive(inbounds),
       setState: (state, reason) => {
         if (!this.#isOver()) this.#become(state, state === 'down' ? (reason ?? 'the channel gave no reason') : null);
       },
     };
   }
 
-  #receive(handed: Inbound): Receipt {
-    if (this.#isOver()) return { kind: 'unavailable', reason: 'the channel is stopped' };
-    const inbound = parseInbound({ ...handed, channel: this.name });
-    if (!inbound.ok) return { kind: 'refused', reason: inbound.error };
+  #receive(handed: readonly Inbound[]): Receipt[] {
+    if (this.#isOver()) return handed.map(() => ({ kind: 'unavailable', reason: 'the channel is stopped' }));
+    const parsed = handed.map((inbound) => parseInbound({ ...inbound, channel: this.name }));
+    const receipts = this.#store(parsed.flatMap((inbound) => (inbound.ok ? [inbound.value] : [])));
+    return parsed.map((inbound) => (inbound.ok ? (receipts.shift() ?? NOT_STORED) : { kind: 'refused', reason: inbound.error }));
+  }
+
+  #store(inbounds: readonly Inbound[]): Receipt[] {
+    if (inbounds.length === 0) return [];
     try {
-      return this.#leave(() => this.#host.receive(inbound.value));
+      return this.#leave(() => this.#host.receiveAll(inbounds));
     } catch (error) {
       // A throw of ours must not be swallowed by a plugin, nor blamed on it.
       this.#leave(() =>
@@ -217,7 +225,7 @@ export class ChannelGuard implements LoadedChannel {
           throw error;
         }),
       );
-      return { kind: 'unavailable', reason: 'Broca failed to store it' };
+      return [];
     }
   }
 

@@ -46,10 +46,11 @@ async function load(folder: string, plugins: ChannelsRequest['plugins'], more: P
     releaseFolder: null,
     builtIn: [],
     log: { info: () => undefined, warn: () => undefined, error: (event, fields) => void seen.failures.push({ event, ...fields }) },
-    receive: (inbound): Receipt => {
-      seen.received.push(inbound);
-      return { kind: 'stored', turnId: 1 };
-    },
+    receiveAll: (inbounds) =>
+      inbounds.map((inbound): Receipt => {
+        seen.received.push(inbound);
+        return { kind: 'stored', turnId: 1 };
+      }),
     onState: (channel) => void seen.states.push(`${channel.name} ${channel.health().state}`),
     ...more,
   });

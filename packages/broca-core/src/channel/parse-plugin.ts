@@ -23,6 +23,7 @@ const plugin = v.object({
     idempotent: v.boolean(),
     longestPart: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))),
     markup: v.picklist(['plain', 'markdown']),
+    atOnce: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
   }),
   enabledByDefault: v.boolean(),
   environment: v.optional(v.array(v.string())),

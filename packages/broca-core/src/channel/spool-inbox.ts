@@ -34,11 +34,14 @@ export const SETTLED_AFTER_MS = 1_000;
 /** The event loop gets its turn after this much work on files. */
 const LONGEST_STRETCH_MS = 10;
 
+/** Files stored in one go: one commit instead of as many. */
+const MOST_TOGETHER = 16;
+
 const REJECTED = 'rejected';
 const TAKEN = /^\.(?<name>.+\.json)\.taken$/;
 
 export type SpoolInboxHost = {
-  receive(inbound: Inbound): Receipt;
+  receiveAll(inbounds: readonly Inbound[]): Receipt[];
   log: ChannelLog;
   now(): number;
   isStopped(): boolean;
@@ -48,6 +51,9 @@ export type SpoolInboxHost = {
 export type LookResult = { kind: 'empty' } | { kind: 'again'; afterMs: number };
 
 type Taken = { kind: 'done' } | { kind: 'young' } | { kind: 'keep'; reason: string; isStorage: boolean };
+
+/** A file that holds a message, open until it is stored and removed. */
+type ReadFile = { name: string; file: OpenedFile; inbound: Inbound };
 
 type OpenedFile = { descriptor: number; stats: Stats; bytes: Buffer };
 
@@ -78,15 +84,15 @@ export class SpoolInbox {
     const names = await this.#inOrder(await this.#list());
     let againMs = Number.POSITIVE_INFINITY;
     let stretchStart = performance.now();
-    for (const name of names) {
-      if (this.#host.isStopped()) break;
-      const taken = this.#take(name);
-      if (taken.kind === 'young') againMs = Math.min(againMs, SETTLED_AFTER_MS);
-      if (taken.kind === 'keep') {
+    let isStorageWell = true;
+    for (let first = 0; first < names.length && isStorageWell && !this.#host.isStopped(); first += MOST_TOGETHER) {
+      for (const { name, taken } of this.#takeFew(names.slice(first, first + MOST_TOGETHER))) {
+        if (taken.kind === 'young') againMs = Math.min(againMs, SETTLED_AFTER_MS);
+        if (taken.kind !== 'keep') continue;
         this.#sayKept(name, taken.reason);
         againMs = Math.min(againMs, this.#retryMs);
         // The others would fail alike, and order would be lost.
-        if (taken.isStorage) break;
+        if (taken.isStorage) isStorageWell = false;
       }
       if (performance.now() - stretchStart > LONGEST_STRETCH_MS) {
         await nextTurnOfLoop();
@@ -122,23 +128,49 @@ export class SpoolInbox {
     return dated.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)).map(({ name }) => name);
   }
 
-  #take(name: string): Taken {
-    let descriptor: number | null = null;
+  /** Stores the messages of a few files in one commit, then removes or rejects each file. */
+  #takeFew(names: readonly string[]): { name: string; taken: Taken }[] {
+    const results: { name: string; taken: Taken }[] = [];
+    const read: ReadFile[] = [];
+    for (const name of names) {
+      const found = this.#read(name);
+      if ('file' in found) read.push(found);
+      else results.push({ name, taken: found });
+    }
     try {
+      const receipts = this.#host.receiveAll(read.map(({ inbound }) => inbound));
+      for (const [index, file] of read.entries()) {
+        const receipt = receipts[index] ?? { kind: 'unavailable', reason: 'it got no receipt' };
+        results.push({ name: file.name, taken: orKeep(() => this.#finish(file, receipt)) });
+      }
+    } finally {
+      for (const { file } of read) closeSync(file.descriptor);
+    }
+    return results;
+  }
+
+  /** The message of a file, which stays open; or what became of the file without one. */
+  #read(name: string): ReadFile | Taken {
+    let descriptor: number | null = null;
+    let found: ReadFile | null = null;
+    const taken = orKeep(() => {
       const opened = this.#open(name);
       if (!opened.ok) return this.#reject(name, opened.error);
       descriptor = opened.value;
       const file = readWhole(descriptor);
       if (!file.ok) return this.#reject(name, file.error);
-      return this.#hand(name, file.value);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      // Its writer took it back.
-      if (code === 'ENOENT') return { kind: 'done' };
-      return { kind: 'keep', reason: message, isStorage: false };
-    } finally {
-      if (descriptor !== null) closeSync(descriptor);
-    }
+      const parsed = parseSpoolFile(file.value.bytes, file.value.stats.mtimeMs);
+      if (!parsed.ok) {
+        // ctime, not mtime: `cp -p` gives a half-written file an old mtime.
+        const isYoung = Math.abs(this.#host.now() - file.value.stats.ctimeMs) < SETTLED_AFTER_MS;
+        return parsed.error.kind === 'not-json' && isYoung ? { kind: 'young' } : this.#reject(name, parsed.error.reason);
+      }
+      found = { name, file: file.value, inbound: parsed.value };
+      return { kind: 'done' };
+    });
+    if (found !== null) return found;
+    if (descriptor !== null) closeSync(descriptor);
+    return taken;
   }
 
   #open(name: string): Result<number, string> {
@@ -155,14 +187,7 @@ export class SpoolInbox {
     }
   }
 
-  #hand(name: string, file: OpenedFile): Taken {
-    const parsed = parseSpoolFile(file.bytes, file.stats.mtimeMs);
-    if (!parsed.ok) {
-      // ctime, not mtime: `cp -p` gives a half-written file an old mtime.
-      const isYoung = Math.abs(this.#host.now() - file.stats.ctimeMs) < SETTLED_AFTER_MS;
-      return parsed.error.kind === 'not-json' && isYoung ? { kind: 'young' } : this.#reject(name, parsed.error.reason);
-    }
-    const receipt = this.#host.receive(parsed.value);
+  #finish({ name, file }: ReadFile, receipt: Receipt): Taken {
     switch (receipt.kind) {
       case 'stored':
       case 'duplicate':
@@ -215,6 +240,18 @@ export class SpoolInbox {
     if (this.#kept.get(name) === reason) return;
     this.#kept.set(name, reason);
     this.#host.log.warn('spool-file-kept', { file: name, reason });
+  }
+}
+
+/** A file that cannot be dealt with now stays, with the reason; one that is gone is done. */
+function orKeep(deal: () => Taken): Taken {
+  try {
+    return deal();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Its writer took it back.
+    if (code === 'ENOENT') return { kind: 'done' };
+    return { kind: 'keep', reason: message, isStorage: false };
   }
 }
 

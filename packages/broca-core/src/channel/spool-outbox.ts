@@ -21,6 +21,7 @@ export type SpoolOutbox = {
 };
 
 export function createSpoolOutbox(folder: string): SpoolOutbox {
+  const syncFolder = createFolderSync(folder);
   const fileOf = (part: Part): string => join(folder, `${part.turnId}-${part.number}.json`);
   const hiddenOf = (part: Part): string => join(folder, `.${part.turnId}-${part.number}.json.tmp`);
 
@@ -33,7 +34,7 @@ export function createSpoolOutbox(folder: string): SpoolOutbox {
       try {
         writeFileSync(file, render(part));
         // The name must be as durable as the content, else a power cut looks like a hand-over.
-        await Promise.all([sync(file), syncFolder(folder)]);
+        await Promise.all([sync(file), syncFolder()]);
       } finally {
         closeSync(file);
       }
@@ -46,7 +47,7 @@ export function createSpoolOutbox(folder: string): SpoolOutbox {
           if (exists(fileOf(part))) return { kind: 'retry', afterMs: RETRY_MS, reason: `${fileOf(part)} is in the way` };
           renameSync(hiddenOf(part), fileOf(part));
         }
-        await syncFolder(folder);
+        await syncFolder();
         return { kind: 'delivered' };
       } catch (error) {
         return { kind: 'retry', afterMs: RETRY_MS, reason: (error as Error).message };
@@ -64,11 +65,36 @@ function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  const opened = openSync(folder, 'r');
-  try {
-    await sync(opened);
-  } finally {
-    closeSync(opened);
-  }
+/**
+ * Syncs the folder for all who ask while a sync runs at once: what a rename before the ask did is in the sync
+ * that begins after it. Parts handed over side by side need one or two of them, not one each.
+ */
+function createFolderSync(folder: string): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  let following: Promise<void> | null = null;
+  const run = async (): Promise<void> => {
+    const opened = openSync(folder, 'r');
+    try {
+      await sync(opened);
+    } finally {
+      closeSync(opened);
+    }
+  };
+  const begin = (): Promise<void> => {
+    const begun = run().finally(() => {
+      if (running === begun) running = null;
+    });
+    running = begun;
+    return begun;
+  };
+  return () => {
+    if (running === null) return begin();
+    following ??= running
+      .catch(() => undefined)
+      .then(() => {
+        following = null;
+        return begin();
+      });
+    return following;
+  };
 }

@@ -64,12 +64,13 @@ async function openRig(t: TestContext, { isAlone = false, folder = '' } = {}): P
     releaseFolder: null,
     builtIn: [spool.plugin],
     log: { info: tell, warn: tell, error: tell },
-    receive: (inbound) => {
-      received.push(inbound);
-      const receipt = answer.receipt(inbound);
-      tell(receipt.kind);
-      return receipt;
-    },
+    receiveAll: (inbounds) =>
+      inbounds.map((inbound) => {
+        received.push(inbound);
+        const receipt = answer.receipt(inbound);
+        tell(receipt.kind);
+        return receipt;
+      }),
     onState: () => undefined,
   });
   const [channel] = channels.list();
@@ -212,18 +213,18 @@ test('what cannot be stored now is kept, in order, and taken later', async (t) =
   await rig.channel.start();
   while (!rig.logged.includes('spool-file-kept')) await rig.next();
   assert.deepEqual(left(rig), ['a.json', 'b.json']);
+  const refused = rig.received.splice(0);
   assert.deepEqual(
-    rig.received.map(({ externalId }) => externalId),
-    ['1'],
-    'the next is not tried before it',
+    refused.map(({ externalId }) => externalId),
+    ['1', '2'],
   );
   rig.answer.receipt = () => ({ kind: 'stored', turnId: 1 });
   rig.channel.nudge();
-  while (rig.received.length < 3) await rig.next();
+  while (rig.received.length < 2) await rig.next();
   await rig.channel.stop();
   assert.deepEqual(
     rig.received.map(({ externalId }) => externalId),
-    ['1', '1', '2'],
+    ['1', '2'],
   );
   assert.deepEqual(left(rig), []);
 });

@@ -45,7 +45,7 @@ export function createSpool(options: SpoolOptions): Spool {
     plugin: {
       name: 'spool',
       title: 'Spool',
-      capabilities: { idempotent: true, longestPart: null, markup: 'markdown' },
+      capabilities: { idempotent: true, longestPart: null, markup: 'markdown', atOnce: 16 },
       enabledByDefault: true,
       settings: v.object({}),
       create,
@@ -79,7 +79,7 @@ class SpoolIntake {
     this.#inbox = new SpoolInbox(
       this.#folder,
       {
-        receive: (inbound) => context.receive(inbound),
+        receiveAll: (inbounds) => context.receiveAll(inbounds),
         log: context.log,
         now: Date.now,
         isStopped: () => this.#state === 'stopped',

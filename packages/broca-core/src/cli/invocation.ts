@@ -80,6 +80,18 @@ const GROUPS: readonly Group[] = [
         args: (words) => pick(words, 'turn', 'evenIfAskedTwice'),
       },
       {
+        usage: 'settle <turn>',
+        about: 'end a parked turn, or a reply that may not have arrived, which a person has dealt with',
+        name: 'queue.settle',
+        positionals: { turn },
+        options: {
+          as: { describe: 'how it ended', choices: ['answered', 'refused'], default: 'answered', requiresArg: true },
+          reason: { describe: 'what was done about it', type: 'string', requiresArg: true, demandOption: true },
+        },
+        examples: ['queue settle 7 --reason "answered by telephone"'],
+        args: (words) => pick(words, 'turn', 'as', 'reason'),
+      },
+      {
         usage: 'delete <turn>',
         about: 'remove one turn and its reply; its messages will not be taken again',
         name: 'queue.delete',

@@ -84,6 +84,11 @@ export function report(name: Exclude<CommandName, 'console.send'>, value: unknow
       return `${show(at(value, 'flushed'))} turns flushed.${Number(at(value, 'stillRunning')) > 0 ? ' One is running and goes on.' : ''}\n`;
     case 'queue.retry':
       return `Turn ${show(at(value, 'id'))} is ${show(at(value, 'state'))} again.\n`;
+    case 'queue.settle': {
+      const parts = Number(at(value, 'parts'));
+      const also = parts === 0 ? '' : `, ${parts === 1 ? 'one part' : `${parts} parts`} of its reply included`;
+      return `Turn ${show(at(value, 'id'))} is settled as ${show(at(value, 'outcome'))}${also}.\n`;
+    }
     case 'queue.delete':
       return `Turn ${show(at(value, 'id'))} is deleted.\n`;
     case 'users.list':

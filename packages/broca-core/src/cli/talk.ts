@@ -60,7 +60,7 @@ function say(sent: Sent, terminal: Terminal): ExitCode {
 
 function remarkOn(state: string | null, outcome: string | null, reason: string | null, turnId: number | null): string | null {
   if (state === 'parked')
-    return `turn ${turnId} was set aside: ${reason}. See broca queue show ${turnId}, then broca queue retry ${turnId}`;
+    return `turn ${turnId} was set aside: ${reason}. See broca queue show ${turnId}, then broca queue retry ${turnId} or broca queue settle ${turnId}`;
   switch (outcome) {
     case 'silent':
       return 'the agent chose to say nothing';

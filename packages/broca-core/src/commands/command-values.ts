@@ -60,6 +60,8 @@ export type ShownTurn = QueuedTurn & {
 
 export type FlushResult = { flushed: number; stillRunning: number };
 export type RetryResult = { id: number; state: 'waiting' | 'queued' };
+/** `parts`: how many of its reply were in doubt and count as `outcome` says now. */
+export type SettleResult = { id: number; outcome: 'answered' | 'refused'; parts: number };
 export type DeleteResult = { id: number };
 
 export type ShownUser = {

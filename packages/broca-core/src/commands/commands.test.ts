@@ -150,7 +150,8 @@ test('console.send waits for the reply; asked again it finds the same one', asyn
   rig.queue.settle({ turn, as: 'answered', reason: null, texts: ['one|two'], attempt: null, newestMessageId: null });
   rig.live.events.changed(turn.id);
   for (let part = rig.outbox.next('console', rig.now); part !== null; part = rig.outbox.next('console', rig.now)) {
-    rig.outbox.settle(rig.outbox.markSending(part), { state: 'sent', platformId: null, reason: null });
+    rig.outbox.markSending(part);
+    rig.outbox.settle(part, { state: 'sent', platformId: null, reason: null });
     rig.live.events.changed(turn.id);
   }
   const expected = {

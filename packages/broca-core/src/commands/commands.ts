@@ -4,7 +4,7 @@ import { consoleSend } from './console.ts';
 import { conversationsGet, conversationsList } from './conversations.ts';
 import { ignoreAdd, ignoreList, ignoreRemove } from './ignore.ts';
 import { queueList, queueShow, queueStats } from './queue.ts';
-import { queueDelete, queueFlush, queueRetry } from './queue-changes.ts';
+import { queueDelete, queueFlush, queueRetry, queueSettle } from './queue-changes.ts';
 import { type FilesCommand, settingsGet, settingsSet, settingsShow, settingsValidate } from './settings.ts';
 import { usersActivate, usersConversations, usersDeactivate, usersGet, usersList } from './users.ts';
 
@@ -20,6 +20,7 @@ export type StoreCommandName =
   | 'queue.flush'
   | 'queue.list'
   | 'queue.retry'
+  | 'queue.settle'
   | 'queue.show'
   | 'queue.stats'
   | 'users.activate'
@@ -48,6 +49,7 @@ export const STORE_COMMANDS: Readonly<Record<StoreCommandName, BrocaCommand>> = 
   'queue.flush': queueFlush,
   'queue.list': queueList,
   'queue.retry': queueRetry,
+  'queue.settle': queueSettle,
   'queue.show': queueShow,
   'queue.stats': queueStats,
   'users.activate': usersActivate,

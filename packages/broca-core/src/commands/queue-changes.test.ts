@@ -30,7 +30,8 @@ test('queue list shows what needs attention; the rest on demand', async (t) => {
   assert.equal(list[0]?.['createdAt'], '1970-01-01T00:00:01.000Z');
   assert.equal(list[0]?.['text'], 'says 1');
   for (let part = rig.outbox.next('spool', rig.now); part !== null; part = rig.outbox.next('spool', rig.now)) {
-    rig.outbox.settle(rig.outbox.markSending(part), { state: 'sent', platformId: null, reason: null });
+    rig.outbox.markSending(part);
+    rig.outbox.settle(part, { state: 'sent', platformId: null, reason: null });
   }
   const ids = async (args: Record<string, unknown>) => ((await get(rig, 'queue.list', args)) as { id: number }[]).map(({ id }) => id);
   assert.deepEqual(await ids({}), [2, 3, 4], 'delivered: nothing to attend to');
@@ -102,6 +103,37 @@ test('a turn that the agent may have got is retried only when told twice', async
   assert.deepEqual(await get(rig, 'queue.retry', { turn, evenIfAskedTwice: true }), { id: turn, state: 'waiting' });
 });
 
+test('settle ends what a person has dealt with: a parked turn, and a reply in doubt', async (t) => {
+  const rig = openRig(t);
+  write(rig, 'a', '1');
+  const parked = park(rig, 'unknown');
+  assert.match(await errorOf(rig, 'queue.settle', { turn: parked }), /reason/);
+  assert.match(await errorOf(rig, 'queue.settle', { turn: parked, reason: ' ' }), /reason: must not be empty/);
+  assert.deepEqual(await get(rig, 'queue.settle', { turn: parked, reason: 'told by telephone' }), {
+    id: parked,
+    outcome: 'answered',
+    parts: 0,
+  });
+  const shown = (await get(rig, 'queue.show', { turn: parked })) as { state: string; outcome: string; reason: string };
+  assert.deepEqual([shown.state, shown.outcome, shown.reason], ['settled', 'answered', 'told by telephone']);
+  assert.match(await errorOf(rig, 'queue.settle', { turn: parked, reason: 'again' }), /is settled: only a parked turn/);
+
+  write(rig, 'a', '2');
+  const turn = start(rig);
+  rig.queue.settle({ turn, as: 'answered', reason: null, texts: ['one|two'], attempt: null, newestMessageId: null });
+  const part = rig.outbox.next('spool', rig.now);
+  assert.ok(part);
+  rig.outbox.markSending(part);
+  rig.outbox.recover('spool', false);
+  assert.deepEqual(await get(rig, 'queue.settle', { turn: turn.id, as: 'refused', reason: 'it did not come' }), {
+    id: turn.id,
+    outcome: 'refused',
+    parts: 1,
+  });
+  assert.equal(rig.outbox.next('spool', rig.now)?.text, 'two', 'the rest of the reply goes on');
+  assert.match(await errorOf(rig, 'queue.settle', { turn: 99, reason: 'x' }), /no turn 99/);
+});
+
 test('delete lets the next of its conversation step forward, and touches nothing that is under way', async (t) => {
   const rig = openRig(t);
   for (const id of ['1', '2', '3']) write(rig, 'a', id);
@@ -118,9 +150,9 @@ test('delete lets the next of its conversation step forward, and touches nothing
   rig.queue.settle({ turn: next, as: 'answered', reason: null, texts: ['three'], attempt: null, newestMessageId: null });
   const part = rig.outbox.next('spool', rig.now);
   assert.ok(part);
-  const sending = rig.outbox.markSending(part);
+  rig.outbox.markSending(part);
   assert.match(await errorOf(rig, 'queue.delete', { turn: 2 }), /being handed over/);
-  rig.outbox.putBack(sending, rig.now, 0, 'later');
+  rig.outbox.putBack(part, rig.now, 0, 'later');
   await get(rig, 'queue.delete', { turn: 2 });
   assert.equal(rig.outbox.next('spool', rig.now)?.text, 'three', 'the next reply of the conversation steps forward');
 });

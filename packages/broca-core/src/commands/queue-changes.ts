@@ -1,5 +1,5 @@
 /**
- * `broca queue flush|retry|delete`. Each change is one transaction that keeps what the queue relies on:
+ * `broca queue flush|retry|settle|delete`. Each change is one transaction that keeps what the queue relies on:
  * of a conversation only the foremost turn (or part) is waiting or running, and a running one is
  * nobody's but the turn loop's. The tombstones in `seen` stay, so nothing comes in a second time.
  */
@@ -8,7 +8,7 @@ import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
 import type { Store } from '../store/open.ts';
 import type { BrocaCommand, CommandContext } from './command.ts';
-import type { DeleteResult, FlushResult, RetryResult, TurnState } from './command-values.ts';
+import type { DeleteResult, FlushResult, RetryResult, SettleResult, TurnState } from './command-values.ts';
 import { command, rowId } from './define.ts';
 import { noSuchTurn } from './queue.ts';
 
@@ -52,7 +52,7 @@ function retry(store: Store, turn: number, evenIfAskedTwice: boolean, now: numbe
     .get(turn);
   if (last !== undefined && !SURELY_UNANSWERED.has(last ?? 'unknown') && !evenIfAskedTwice) {
     return failed(
-      `nobody knows whether the agent got turn ${turn}: retried, it may be asked twice. Look at it with queue show ${turn}, then retry it with --even-if-asked-twice, or remove it with queue delete ${turn}`,
+      `nobody knows whether the agent got turn ${turn}: retried, it may be asked twice. Look at it with queue show ${turn}, then retry it with --even-if-asked-twice, or end it with queue settle ${turn}`,
     );
   }
   const open = store
@@ -67,6 +67,34 @@ function retry(store: Store, turn: number, evenIfAskedTwice: boolean, now: numbe
     )
     .run(state, now, turn);
   return ok({ id: turn, state });
+}
+
+export const queueSettle: BrocaCommand = command(
+  v.strictObject({
+    turn: rowId,
+    as: v.optional(v.picklist(['answered', 'refused']), 'answered'),
+    reason: v.pipe(v.string('say why, as in --reason "answered by telephone"'), v.trim(), v.nonEmpty('must not be empty')),
+  }),
+  ({ turn, as, reason }, context: CommandContext) => {
+    const settled = context.store.transaction(() => settle(context.store, turn, as, reason, context.now())).immediate();
+    if (settled.ok) tellChanged(context, [turn]);
+    return settled;
+  },
+);
+
+/** Ends what waits for a person: a parked turn, and parts of its reply that may or may not have arrived. */
+function settle(store: Store, turn: number, as: 'answered' | 'refused', reason: string, now: number): Result<SettleResult, string> {
+  const row = findTurn(store, turn);
+  if (row === undefined) return failed(noSuchTurn(turn));
+  const parts = store
+    .prepare("UPDATE parts SET state = ?, reason = ?, settled_at = ? WHERE turn_id = ? AND state = 'uncertain'")
+    .run(as === 'answered' ? 'sent' : 'refused', reason, now, turn).changes;
+  if (row.state === 'parked') {
+    store.prepare("UPDATE turns SET state = 'settled', outcome = ?, reason = ?, settled_at = ? WHERE id = ?").run(as, reason, now, turn);
+  } else if (parts === 0) {
+    return failed(`turn ${turn} is ${row.state}: only a parked turn, or one whose reply may not have arrived, can be settled by hand`);
+  }
+  return ok({ id: turn, outcome: as, parts });
 }
 
 export const queueDelete: BrocaCommand = command(v.strictObject({ turn: rowId }), ({ turn }, context: CommandContext) => {

@@ -94,7 +94,7 @@ export function write(rig: Rig, chat: string, externalId: string, sender: Inboun
 export function start(rig: Rig): Turn {
   const turn = rig.queue.next(rig.now);
   assert.ok(turn);
-  rig.queue.begin({ turn, endpoint: 'http://l', agentId: 'agent-1', text: 'x', seenMessageId: null, blockId: null });
+  rig.queue.begin({ turn, endpoint: 'http://l', agentId: 'agent-1', text: 'x', images: [], seenMessageId: null, blockId: null });
   return turn;
 }
 

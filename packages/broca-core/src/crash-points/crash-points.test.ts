@@ -7,10 +7,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { Mode } from 'animus-protocol';
 import fc from 'fast-check';
 import type { ChannelFault } from './model-channel.fixture.ts';
 import type { LettaFault } from './model-letta.fixture.ts';
-import { World } from './world.fixture.ts';
+import { type Action, World } from './world.fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'broca-crash-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -31,29 +32,35 @@ const lettaFault = fc.constantFrom<LettaFault[]>(
 );
 const channelFault = fc.constantFrom<ChannelFault[]>('none', 'retry', 'down', 'answer-lost', 'lost', 'refused');
 
+const arrival = fc.record({ chat: fc.constantFrom('a', 'b'), id: fc.integer({ min: 0, max: 7 }) });
+const simple = (...kinds: Exclude<Action['kind'], 'arrive'>[]) => fc.record({ kind: fc.constantFrom(...kinds) });
 const action = fc.oneof(
   {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('arrive' as const), chat: fc.constantFrom('a', 'b'), id: fc.integer({ min: 0, max: 7 }) }),
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('arrive' as const), messages: fc.array(arrival, { minLength: 1, maxLength: 4 }) }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('turn' as const) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('deliver' as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('later' as const) }) },
+  { weight: 4, arbitrary: simple('turn') },
+  { weight: 4, arbitrary: simple('deliver') },
+  { weight: 1, arbitrary: simple('later', 'fill-disk', 'make-room') },
 );
 /** `crashAt`: at which of the points that the action passes its process ends; null when it lives. */
-const scheduled = fc.record({ action, crashAt: fc.option(fc.integer({ min: 0, max: 9 }), { freq: 2 }) });
+const scheduled = fc.record({
+  action,
+  crashAt: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 2, arbitrary: fc.integer({ min: 0, max: 20 }) }),
+});
 
 let files = 0;
 
 test('no schedule of crashes and faults loses a message, asks twice, shows twice or out of order', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(scheduled, { maxLength: 25 }),
-      fc.array(lettaFault, { maxLength: 10 }),
-      fc.array(channelFault, { maxLength: 10 }),
-      async (schedule, lettaFaults, channelFaults) => {
+      fc.constantFrom<Mode[]>('live', 'live', 'live', 'echo', 'listen'),
+      fc.array(scheduled, { maxLength: 30, size: 'max' }),
+      fc.array(lettaFault, { maxLength: 10, size: 'max' }),
+      fc.array(channelFault, { maxLength: 10, size: 'max' }),
+      async (mode, schedule, lettaFaults, channelFaults) => {
         files += 1;
-        const world = new World(join(folder, `${files}.db`), lettaFaults, channelFaults);
+        const world = new World(join(folder, `${files}.db`), mode, lettaFaults, channelFaults);
         try {
           for (const step of schedule) await world.take(step.action, step.crashAt);
           await world.drain();
@@ -63,6 +70,6 @@ test('no schedule of crashes and faults loses a message, asks twice, shows twice
         }
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 120 },
   );
 });

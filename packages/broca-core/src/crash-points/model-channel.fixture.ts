@@ -8,15 +8,21 @@ export class ModelChannel implements Pick<Channel, 'deliver'> {
   /** What arrived, in order, each key once. */
   readonly shown: { chat: string; turnId: number; number: number; text: string }[] = [];
   faults: ChannelFault[] = [];
+  /** A part at which the process that hands it over ends, each time. */
+  isPoison: (part: Part) => boolean = () => false;
   #keys = new Set<string>();
   #point: () => void;
+  #end: () => void;
 
-  constructor(point: () => void) {
+  /** `point` is called wherever the process may end, `end` where it surely does. */
+  constructor(point: () => void, end: () => void = point) {
     this.#point = point;
+    this.#end = end;
   }
 
   async deliver(part: Part): Promise<DeliveryOutcome> {
     this.#point();
+    if (this.isPoison(part)) this.#end();
     const fault = this.faults.shift() ?? 'none';
     if (fault === 'retry') return { kind: 'retry', afterMs: 3_000, reason: 'FLOOD_WAIT' };
     if (fault === 'down') return { kind: 'down', reason: 'offline' };

@@ -42,18 +42,23 @@ export class ModelLetta implements Letta {
   readonly runs: Run[] = [];
   /** Faults in the order they come up, one a request. */
   faults: LettaFault[] = [];
+  /** A text at which the asking process ends, each time. */
+  isPoison: (text: string) => boolean = () => false;
   #remembered = new Set<string>();
   #delayed: Attempt[] = [];
   #attached: string | null = null;
   #point: () => void;
+  #end: () => void;
 
-  /** `point` is called wherever the asking process may end. */
-  constructor(point: () => void) {
+  /** `point` is called wherever the asking process may end, `end` where it surely does. */
+  constructor(point: () => void, end: () => void = point) {
     this.#point = point;
+    this.#end = end;
   }
 
   async ask(attempt: Attempt, tell: (news: AttemptNews) => void): Promise<AttemptOutcome> {
     this.#point();
+    if (this.isPoison(attempt.text)) this.#end();
     const fault = this.faults.shift() ?? 'none';
     const outcome = this.#take(attempt, fault, tell);
     this.#point();
@@ -62,6 +67,7 @@ export class ModelLetta implements Letta {
 
   async settle(attempt: Attempt): Promise<Settlement> {
     this.#point();
+    if (this.isPoison(attempt.text)) this.#end();
     if (this.faults[0] === 'mute') {
       this.faults.shift();
       return { kind: 'later', reason: 'no answer', held: false };

@@ -1,21 +1,35 @@
 /** Everything around a Broca that outlives it (database file, Letta, platform, clock), and one Broca at a time in it. */
 import assert from 'node:assert/strict';
-import type { BrocaConfig } from 'animus-protocol';
+import { dirname } from 'node:path';
+import { type BrocaConfig, DEFAULT_LIMITS, type Mode } from 'animus-protocol';
 import { createInbox, type Inbox } from '../inbox/receive.ts';
 import { Alarm } from '../lifecycle/alarm.ts';
-import { type DeliverLoopDependencies, deliverNext } from '../outbox/deliver-loop.ts';
+import type { Inbound } from '../message.ts';
+import { type DeliverLoopDependencies, deliverNext, recoverParts } from '../outbox/deliver-loop.ts';
 import { createOutbox, type Outbox } from '../outbox/sqlite-outbox.ts';
 import { createUserBlocks } from '../people/user-blocks.ts';
+import type { InHand } from '../queue/in-hand.ts';
+import { CRASH_RESTS_MS } from '../queue/poison-policy.ts';
 import { createQueue, type Queue } from '../queue/sqlite-queue.ts';
 import { TurnEvents } from '../queue/turn-events.ts';
 import { readFact } from '../store/facts.ts';
-import { openStore, type Store } from '../store/open.ts';
+import { openStore, type Store, storageFault } from '../store/open.ts';
 import { LettaStanding } from '../turn/letta-standing.ts';
-import { type TurnLoopDependencies, takeStep } from '../turn/turn-loop.ts';
+import { createTurnFiles } from '../turn/turn-files.ts';
+import { suspectAfterCrash, type TurnLoopDependencies, takeStep } from '../turn/turn-loop.ts';
 import { type ChannelFault, ModelChannel } from './model-channel.fixture.ts';
+import { ModelDisk } from './model-disk.fixture.ts';
 import { type LettaFault, ModelLetta } from './model-letta.fixture.ts';
 
-export type Action = { kind: 'arrive'; chat: string; id: number } | { kind: 'turn' } | { kind: 'deliver' } | { kind: 'later' };
+export type Arrival = { chat: string; id: number };
+export type Action =
+  /** One message, or several that a channel hands over in one go. */
+  { kind: 'arrive'; messages: Arrival[] } | { kind: 'turn' | 'deliver' | 'later' | 'fill-disk' | 'make-room' };
+
+/** A message of this number kills each Broca that asks the agent for it, or looks at what became of it. */
+const POISONED_TURN = 7;
+/** The first part of the reply to a message of this number kills each Broca that hands it over. */
+const POISONED_PART = 6;
 
 /** The process ended here. */
 class Crash extends Error {}
@@ -45,6 +59,12 @@ const CONFIG: BrocaConfig = {
   logLevel: 'info',
   turnTimeoutMs: 3_600_000,
   giveUpAfterMs: 86_400_000,
+  retryFirstMs: 5_000,
+  retryLongestMs: 300_000,
+  limits: DEFAULT_LIMITS,
+  retention: { messagesMs: null, databaseBytes: null },
+  images: { areShown: true, areUploaded: false, uploadUrl: null },
+  outbound: { isEnabled: false, perMinute: 30 },
   logKeepDays: 7,
   plugins: {},
   environment: {},
@@ -54,19 +74,49 @@ const CONFIG: BrocaConfig = {
 /** What one process of Broca holds in memory. */
 type Process = { store: Store; inbox: Inbox; turns: TurnLoopDependencies; parts: DeliverLoopDependencies };
 
+/** What a loop has in hand, where a crash of the process cannot take it. */
+class ModelInHand implements InHand {
+  #ids: readonly number[] = [];
+  left(): readonly number[] {
+    return this.#ids;
+  }
+  take(ids: readonly number[]): void {
+    this.#ids = ids;
+  }
+  letGo(): void {
+    this.#ids = [];
+  }
+}
+
 export class World {
   readonly #file: string;
   readonly #letta: ModelLetta;
   readonly #channel: ModelChannel;
   #now = 1_000_000;
   #pointsLeft = Number.POSITIVE_INFINITY;
+  #crashes = 0;
+  /** The process that lives; what an earlier one left going must do nothing more. */
+  #life = { isOver: false };
   #acknowledged = new Set<string>();
+  #disk = new ModelDisk();
+  #turnInHand = new ModelInHand();
+  #partsInHand = new ModelInHand();
+  #config: BrocaConfig;
   #broca: Process;
 
-  constructor(file: string, lettaFaults: LettaFault[], channelFaults: ChannelFault[]) {
+  constructor(file: string, mode: Mode, lettaFaults: LettaFault[], channelFaults: ChannelFault[]) {
     this.#file = file;
-    this.#letta = new ModelLetta(() => this.#point());
-    this.#channel = new ModelChannel(() => this.#point());
+    this.#config = { ...CONFIG, mode };
+    this.#letta = new ModelLetta(
+      () => this.#point(),
+      () => this.#crash(),
+    );
+    this.#channel = new ModelChannel(
+      () => this.#point(),
+      () => this.#crash(),
+    );
+    this.#letta.isPoison = (text) => text.endsWith(`says ${POISONED_TURN}`);
+    this.#channel.isPoison = (part) => part.inReplyTo === `${POISONED_PART}` && part.number === 1;
     this.#letta.faults = [...lettaFaults];
     this.#channel.faults = [...channelFaults];
     this.#broca = this.#start();
@@ -75,26 +125,53 @@ export class World {
   /** Does one thing; the process may end at a point on the way, and the next one starts. */
   async take(action: Action, crashAt: number | null): Promise<void> {
     this.#pointsLeft = crashAt ?? Number.POSITIVE_INFINITY;
-    try {
-      await this.#act(action);
-    } catch (error) {
-      if (!(error instanceof Crash)) throw error;
-      this.#broca.store.close();
-      this.#broca = this.#start();
-    }
-    this.#pointsLeft = Number.POSITIVE_INFINITY;
+    await this.#survive(async () => await this.#act(action));
   }
 
   /** All faults are over: what is left must come to its end. */
   async drain(): Promise<void> {
     this.#letta.faults = [];
     this.#channel.faults = [];
+    this.#disk.makeRoom();
     for (let idle = 0; idle < 3; ) {
-      const turnMs = await takeStep(this.#broca.turns, NEVER);
-      const partMs = await deliverNext(this.#broca.parts, NEVER.stop);
-      idle = turnMs > 0 && partMs > 0 ? idle + 1 : 0;
+      let waitMs = 0;
+      await this.#survive(async () => {
+        const turnMs = await takeStep(this.#broca.turns, NEVER);
+        waitMs = Math.min(turnMs, await deliverNext(this.#broca.parts, NEVER.stop));
+      });
+      idle = waitMs > 0 ? idle + 1 : 0;
       this.#now += 600_000;
     }
+  }
+
+  async #survive(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (error instanceof Crash) {
+        this.#crashes += 1;
+        this.#broca.store.close();
+        this.#broca = this.#start();
+      } else if (storageFault(error) !== null) {
+        // As the loops do.
+        this.#turnInHand.letGo();
+        this.#partsInHand.letGo();
+        this.#broca.parts.outbox.recover('spool', true);
+      } else throw error;
+    }
+    this.#pointsLeft = Number.POSITIVE_INFINITY;
+    this.#checkFronts();
+  }
+
+  /** Of each conversation one part at most waits, and none before it is open: order holds by construction. */
+  #checkFronts(): void {
+    const front = this.#broca.store
+      .prepare(
+        `SELECT id FROM parts AS part WHERE state = 'waiting' AND EXISTS
+           (SELECT 1 FROM parts WHERE conversation_id = part.conversation_id AND id < part.id AND state IN ('queued', 'waiting', 'sending'))`,
+      )
+      .get();
+    assert.equal(front, undefined, 'a part waits beside one before it');
   }
 
   check(): void {
@@ -109,6 +186,8 @@ export class World {
     );
     for (const message of this.#acknowledged) assert.ok(stored.has(message), `${message} was acknowledged and is lost`);
     assert.equal(store.prepare('SELECT count(*) FROM turns').pluck().get(), stored.size, 'one turn a message');
+    this.#checkSetAside(store);
+    this.#checkTallies(store);
     this.#checkAnswers(store);
     this.#checkOrder(store);
   }
@@ -117,22 +196,52 @@ export class World {
     this.#broca.store.close();
   }
 
+  /** Nothing is set aside for crashes unless there were as many; what kills each Broca surely is. */
+  #checkSetAside(store: Store): void {
+    const reasons = store
+      .prepare<[], string>("SELECT reason FROM turns WHERE state = 'parked' AND reason LIKE 'Broca ended%'")
+      .pluck()
+      .all();
+    assert.ok(reasons.length === 0 || this.#crashes > CRASH_RESTS_MS.length, 'set aside without so many crashes');
+    const poisoned = store
+      .prepare<[string], string>('SELECT state FROM turns JOIN inbounds ON turn_id = turns.id WHERE external_id = ?')
+      .pluck()
+      .all(`${POISONED_TURN}`);
+    if (this.#config.mode === 'live') for (const state of poisoned) assert.equal(state, 'parked');
+  }
+
+  /** The counts that triggers keep are what counting would give. */
+  #checkTallies(store: Store): void {
+    const kept = store.prepare<[], string>('SELECT name FROM tallies WHERE count <> 0 ORDER BY name').pluck().all();
+    const count = (sql: string): number => store.prepare<[], number>(sql).pluck().get() ?? 0;
+    const parked = count("SELECT count(*) FROM turns WHERE state = 'parked'");
+    const uncertain = count("SELECT count(*) FROM parts WHERE state = 'uncertain'");
+    assert.deepEqual(kept, [...(parked > 0 ? ['parked'] : []), ...(uncertain > 0 ? ['uncertain'] : [])]);
+  }
+
   /** Every run that was answered, and could be seen, is what its turn was settled with. */
   #checkAnswers(store: Store): void {
-    const outcome = store.prepare<[number], string | null>('SELECT outcome FROM turns WHERE id = ?').pluck();
+    const turn = store.prepare<[number], { outcome: string | null; reason: string | null }>(
+      'SELECT outcome, reason FROM turns WHERE id = ?',
+    );
     for (const run of this.#letta.runs) {
-      if (run.end !== 'failed' && !run.isHidden)
-        assert.equal(outcome.get(run.turnId), run.end, `turn ${run.turnId}: its run was ${run.end}`);
+      const found = turn.get(run.turnId);
+      const isSetAside = found?.reason?.startsWith('Broca ended') === true;
+      if (run.end !== 'failed' && !run.isHidden && !isSetAside)
+        assert.equal(found?.outcome, run.end, `turn ${run.turnId}: its run was ${run.end}`);
     }
   }
 
   #checkOrder(store: Store): void {
     const sent = store.prepare<[], string>("SELECT turn_id || '.' || number FROM parts WHERE state = 'sent' ORDER BY id").pluck().all();
-    const refused = store.prepare<[], string>("SELECT turn_id || '.' || number FROM parts WHERE state = 'refused'").pluck().all();
+    const given = store
+      .prepare<[], string>("SELECT turn_id || '.' || number FROM parts WHERE state IN ('refused', 'uncertain')")
+      .pluck()
+      .all();
     const shown = this.#channel.shown.map(({ turnId, number }) => `${turnId}.${number}`);
     assert.equal(new Set(shown).size, shown.length, 'a part was shown twice');
     for (const part of sent) assert.ok(shown.includes(part), `${part} counts as sent and was never shown`);
-    assert.equal(sent.length + refused.length, store.prepare('SELECT count(*) FROM parts').pluck().get(), 'a part is stuck');
+    assert.equal(sent.length + given.length, store.prepare('SELECT count(*) FROM parts').pluck().get(), 'a part is stuck');
     for (const chat of ['a', 'b']) {
       const inChat = this.#channel.shown.filter((part) => part.chat === chat).map(({ turnId, number }) => turnId * 100 + number);
       assert.deepEqual(
@@ -146,22 +255,19 @@ export class World {
   async #act(action: Action): Promise<void> {
     switch (action.kind) {
       case 'arrive': {
-        const { chat, id } = action;
-        const sender = { id: `of-${chat}` };
-        const receipt = this.#broca.inbox.receive({
-          channel: 'spool',
-          account: '',
-          chat,
-          externalId: `${id}`,
-          sender,
-          text: 'x',
-          attachments: [],
-          at: 0,
-        });
-        assert.ok(receipt.kind === 'stored' || receipt.kind === 'duplicate');
-        this.#acknowledged.add(`${chat}/${id}`);
+        const receipts = this.#broca.inbox.receiveAll(action.messages.map(toInbound));
+        assert.equal(receipts.length, action.messages.length);
+        for (const [index, { chat, id }] of action.messages.entries()) {
+          const kind = receipts[index]?.kind;
+          if (kind === 'stored' || kind === 'duplicate') this.#acknowledged.add(`${chat}/${id}`);
+          else assert.equal(kind, 'unavailable');
+        }
         return;
       }
+      case 'fill-disk':
+        return this.#disk.fill();
+      case 'make-room':
+        return this.#disk.makeRoom();
       case 'turn':
         await takeStep(this.#broca.turns, NEVER);
         return;
@@ -174,60 +280,103 @@ export class World {
   }
 
   #point(): void {
-    if (this.#pointsLeft <= 0) throw new Crash();
+    if (this.#pointsLeft <= 0 || this.#life.isOver) this.#crash();
     this.#pointsLeft -= 1;
+  }
+
+  #crash(): never {
+    this.#life.isOver = true;
+    throw new Crash();
   }
 
   #start(): Process {
     const opened = openStore(this.#file, this.#now);
     assert.ok(opened.ok);
     const { store } = opened.value;
+    // Only processes end here, never the machine: what was written stays without a sync, which makes worlds cheap.
+    store.pragma('synchronous = OFF');
+    this.#disk.attach(store);
+    this.#life = { isOver: false };
+    this.#pointsLeft = Number.POSITIVE_INFINITY;
     const clock = () => this.#now;
+    // Ports read the clock inside their transactions: the process may end there too.
+    const clockInside = () => {
+      this.#point();
+      return this.#now;
+    };
     const outbox = this.#crashable<Outbox>(
-      createOutbox(store, (_channel, text) => text.split(' '), clock),
-      ['markSending', 'settle', 'putBack'],
+      createOutbox(store, (_channel, text) => text.split(' '), clockInside, this.#disk.settling),
+      ['markSending', 'settle', 'putBack', 'standBehind', 'together'],
     );
-    const queue = this.#crashable<Queue>(createQueue(store, outbox, clock), ['begin', 'recordRun', 'settle', 'putBack', 'park']);
+    const queue = this.#crashable<Queue>(createQueue(store, outbox, clockInside, this.#disk.settling), [
+      'begin',
+      'recordRun',
+      'settle',
+      'putBack',
+      'park',
+      'rest',
+      'together',
+    ]);
+    const rules = { limits: () => DEFAULT_LIMITS, isShort: () => this.#disk.isSpent, onStorage: () => undefined };
     const inbox = this.#crashable<Inbox>(
-      createInbox(store, clock, () => undefined),
-      ['receive'],
+      createInbox(store, clockInside, () => undefined, rules),
+      ['receiveAll'],
     );
-    outbox.recover('spool', true);
     const alarm = new WorldAlarm((ms) => {
       this.#now += ms;
     });
-    const events = new TurnEvents();
-    const turns: TurnLoopDependencies = {
-      queue,
+    const shared = { outbox, queue, alarm, clock, events: new TurnEvents(), onStorage: () => undefined };
+    const turns = this.#turnLoop(store, shared);
+    const parts = this.#deliverLoop(shared);
+    recoverParts(parts);
+    this.#now += suspectAfterCrash(turns);
+    return { store, inbox, turns, parts };
+  }
+
+  #turnLoop(store: Store, shared: Pick<TurnLoopDependencies, 'queue' | 'alarm' | 'clock' | 'events' | 'onStorage'>): TurnLoopDependencies {
+    return {
+      ...shared,
       letta: this.#letta,
+      inHand: this.#turnInHand,
+      reserve: this.#disk,
+      retain: () => Number.POSITIVE_INFINITY,
+      files: createTurnFiles(dirname(this.#file), () => CONFIG.images),
       blocks: createUserBlocks(store, this.#letta),
       standing: new LettaStanding(),
-      config: () => CONFIG,
-      clock,
+      config: () => this.#config,
       random: () => 0.5,
-      alarm,
       newestMessageId: () => readFact(store, 'newest_message_id'),
       channelTitle: () => 'Spool',
-      events,
       onReply: () => undefined,
-      onStorage: () => undefined,
       onTurnEnd: () => undefined,
     };
-    const parts: DeliverLoopDependencies = {
+  }
+
+  #deliverLoop(shared: Pick<DeliverLoopDependencies, 'outbox' | 'alarm' | 'clock' | 'events' | 'onStorage'>): DeliverLoopDependencies {
+    return {
+      ...shared,
       name: 'spool',
-      capabilities: { idempotent: true, longestPart: null, markup: 'plain' },
-      channel: this.#channel,
+      capabilities: { idempotent: true, longestPart: null, markup: 'plain', atOnce: 3 },
+      channel: this.#livingChannel(),
       sendableAt: () => 0,
       wentDown: () => undefined,
-      outbox,
-      events,
-      alarm,
-      clock,
+      inHand: this.#partsInHand,
       giveUpAfterMs: () => 10 * 86_400_000,
       recheckMs: () => 5_000,
-      onStorage: () => undefined,
     };
-    return { store, inbox, turns, parts };
+  }
+
+  /** What an ended process still had going reaches nobody. */
+  #livingChannel(): DeliverLoopDependencies['channel'] {
+    const life = this.#life;
+    const living = <T>(call: () => T): T => {
+      if (life.isOver) throw new Crash();
+      return call();
+    };
+    return {
+      prepare: async () => living(() => this.#point()),
+      deliver: async (part) => await living(() => this.#channel.deliver(part)),
+    };
   }
 
   /** Each durable write is a point before and after: the process may end there. */
@@ -245,6 +394,11 @@ export class World {
     }
     return wrapped;
   }
+}
+
+function toInbound({ chat, id }: Arrival): Inbound {
+  const sender = { id: `of-${chat}` };
+  return { channel: 'spool', account: '', chat, externalId: `${id}`, sender, text: `says ${id}`, attachments: [], at: 0 };
 }
 
 const NEVER = { drain: new AbortController().signal, stop: new AbortController().signal };

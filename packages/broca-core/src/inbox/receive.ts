@@ -3,18 +3,33 @@
  * tombstone that makes a second delivery a no-op, and adds the turn. No network call is in between, so
  * neither Letta's absence nor a kill can lose what a channel may acknowledge.
  */
+import { DEFAULT_LIMITS, type MessageLimits } from 'animus-protocol';
 import type { Inbound, Receipt } from '../message.ts';
 import { type Store, storageFault } from '../store/open.ts';
 import { admit, EVERY_CHANNEL, ignoreKeys } from './admit-policy.ts';
 
-export type Inbox = { receive(inbound: Inbound): Receipt };
+export type Inbox = {
+  receive(inbound: Inbound): Receipt;
+  /** Several at once, in one commit: a receipt for each, in order. */
+  receiveAll(inbounds: readonly Inbound[]): Receipt[];
+};
+
+export type InboxRules = {
+  limits(): MessageLimits;
+  /** The disk is full: what room is left is kept for what is under way. */
+  isShort(): boolean;
+  /** A message could not be stored, and why. */
+  onStorage(fault: string): void;
+};
+
+const NO_RULES: InboxRules = { limits: () => DEFAULT_LIMITS, isShort: () => false, onStorage: () => undefined };
 
 type Standing = { profileId: number; userId: number; isActive: number };
 
-export function createInbox(store: Store, clock: () => number, onStored: (turnId: number) => void): Inbox {
+export function createInbox(store: Store, clock: () => number, onStored: (turnId: number) => void, rules: InboxRules = NO_RULES): Inbox {
   const statements = prepare(store);
 
-  const receiveOnce = store.transaction((inbound: Inbound): Receipt => {
+  const receiveOne = (inbound: Inbound): Receipt => {
     const now = clock();
     const conversation = statements.conversation.get(inbound.channel, inbound.account, inbound.chat);
     const seen = conversation === undefined ? undefined : statements.seen.get(conversation, inbound.externalId);
@@ -22,12 +37,21 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
 
     const standing = statements.standing.get(inbound.channel, inbound.sender.id);
     const isIgnored = ignoreKeys(inbound.sender).some((key) => statements.ignored.get(inbound.channel, key) !== undefined);
-    const admission = admit(inbound, { isIgnored, isActive: standing?.isActive !== 0 });
+    const admission = admit(
+      inbound,
+      {
+        isIgnored,
+        isActive: standing?.isActive !== 0,
+        waiting: standing === undefined ? 0 : (statements.tally.get('sender', standing.profileId) ?? 0),
+        waitingOfAll: statements.tally.get('open', 0) ?? 0,
+      },
+      rules.limits(),
+    );
     if (admission.kind === 'refused') return admission;
 
     const conversationId =
       conversation ?? Number(statements.addConversation.run(inbound.channel, inbound.account, inbound.chat, now).lastInsertRowid);
-    const profileId = standing === undefined ? addPerson(inbound, now) : refreshPerson(inbound, standing, now);
+    const profileId = standing === undefined ? addPerson(statements, inbound, now) : refreshPerson(statements, inbound, standing, now);
     const state = statements.open.get(conversationId) === undefined ? 'waiting' : 'queued';
     const turnId = Number(statements.addTurn.run(conversationId, profileId, state, now, now).lastInsertRowid);
     statements.addInbound.run(
@@ -41,37 +65,53 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
     );
     statements.addSeen.run(conversationId, inbound.externalId, turnId);
     return { kind: 'stored', turnId };
-  });
+  };
+  const receiveTogether = store.transaction((inbounds: readonly Inbound[]): Receipt[] => inbounds.map(receiveOne));
 
-  function addPerson(inbound: Inbound, now: number): number {
-    const userId = statements.addUser.run(now, now).lastInsertRowid;
-    const { id, username, displayName } = inbound.sender;
-    return Number(statements.addProfile.run(userId, inbound.channel, id, username ?? null, displayName ?? null, now, now).lastInsertRowid);
-  }
-
-  function refreshPerson(inbound: Inbound, standing: Standing, now: number): number {
-    statements.refreshProfile.run(inbound.sender.username ?? null, inbound.sender.displayName ?? null, now, standing.profileId);
-    statements.refreshUser.run(now, standing.userId);
-    return standing.profileId;
+  function receiveAll(inbounds: readonly Inbound[]): Receipt[] {
+    const refuse = (reason: string): Receipt[] => {
+      rules.onStorage(reason);
+      return inbounds.map(() => ({ kind: 'unavailable', reason }));
+    };
+    if (rules.isShort()) return refuse('the disk is full');
+    try {
+      const receipts = receiveTogether.immediate(inbounds);
+      for (const receipt of receipts) if (receipt.kind === 'stored') onStored(receipt.turnId);
+      return receipts;
+    } catch (error) {
+      const fault = storageFault(error);
+      if (fault === null) throw error;
+      return refuse(fault);
+    }
   }
 
   return {
     receive(inbound) {
-      try {
-        const receipt = receiveOnce.immediate(inbound);
-        if (receipt.kind === 'stored') onStored(receipt.turnId);
-        return receipt;
-      } catch (error) {
-        const fault = storageFault(error);
-        if (fault === null) throw error;
-        return { kind: 'unavailable', reason: fault };
-      }
+      const [receipt] = receiveAll([inbound]);
+      if (receipt === undefined) throw new Error('a message was received without a receipt');
+      return receipt;
     },
+    receiveAll,
   };
+}
+
+type Statements = ReturnType<typeof prepare>;
+
+function addPerson(statements: Statements, inbound: Inbound, now: number): number {
+  const userId = statements.addUser.run(now, now).lastInsertRowid;
+  const { id, username, displayName } = inbound.sender;
+  return Number(statements.addProfile.run(userId, inbound.channel, id, username ?? null, displayName ?? null, now, now).lastInsertRowid);
+}
+
+function refreshPerson(statements: Statements, inbound: Inbound, standing: Standing, now: number): number {
+  statements.refreshProfile.run(inbound.sender.username ?? null, inbound.sender.displayName ?? null, now, standing.profileId);
+  statements.refreshUser.run(now, standing.userId);
+  return standing.profileId;
 }
 
 function prepare(store: Store) {
   return {
+    tally: store.prepare<[string, number], number>('SELECT count FROM tallies WHERE name = ? AND id = ?').pluck(),
     conversation: store
       .prepare<[string, string, string], number>('SELECT id FROM conversations WHERE channel = ? AND account = ? AND chat = ?')
       .pluck(),

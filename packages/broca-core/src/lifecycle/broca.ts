@@ -28,14 +28,20 @@ import { runDeliverLoop } from '../outbox/deliver-loop.ts';
 import { splitText } from '../outbox/split-policy.ts';
 import { createOutbox, type Outbox } from '../outbox/sqlite-outbox.ts';
 import { createUserBlocks } from '../people/user-blocks.ts';
+import { openInHand } from '../queue/in-hand.ts';
 import { createQueue } from '../queue/sqlite-queue.ts';
 import type { Turn } from '../queue/turn.ts';
 import { TurnEvents } from '../queue/turn-events.ts';
 import { readFact } from '../store/facts.ts';
+import type { Statement } from '../store/open.ts';
+import { Reserve, type SettlingWrite } from '../store/reserve.ts';
+import { createRetain } from '../store/retention.ts';
 import { createLettaRest } from '../turn/letta-rest.ts';
 import { LettaStanding } from '../turn/letta-standing.ts';
+import { createTurnFiles } from '../turn/turn-files.ts';
 import { runTurnLoop } from '../turn/turn-loop.ts';
 import { Alarm } from './alarm.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { createFigures, type StoredFigures } from './figures.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { Problems } from './problems.ts';
@@ -51,6 +57,14 @@ export type BrocaIdentity = {
   startedAt: number;
 };
 
+/** For how long health shows that a message could not be stored; whoever keeps it tries again sooner. */
+const STORAGE_NEWS_MS = 15_000;
+
+/** What takes long to load and can wait (pino, Letta's library) waits this long: whoever awaits `ready` is answered first. */
+const BREATH_MS = 50;
+/** By then an idle Broca has looked at Letta and needs no more of what it started with. */
+const REST_MS = 3_000;
+
 type Delivery = { gate: ChannelGate; alarm: Alarm };
 
 export class Broca {
@@ -62,7 +76,7 @@ export class Broca {
   #problems = new Problems();
   #events = new TurnEvents();
   #turnAlarm = new Alarm();
-  #standing = new LettaStanding(() => this.#socket?.beat());
+  #standing = new LettaStanding(() => this.#socket?.beat(), Date.now() + BREATH_MS);
   #deliveries = new Map<string, Delivery>();
   #drainTurns = new AbortController();
   #drainParts = new AbortController();
@@ -71,9 +85,16 @@ export class Broca {
   #settled = 0;
   #beatDueAt = 0;
   #eventLoopDelayMs = 0;
+  /** Loop → why it cannot write; null when it can again. */
+  #storageFaults = new Map<string, string | null>();
+  #reserve: Reserve;
+  #settling: SettlingWrite = (write) => this.#reserve.settle(write);
+  /** When a message could last not be stored. */
+  #notStoredAt = Number.NEGATIVE_INFINITY;
   #inbox: Inbox;
   #outbox: Outbox;
   #figures: () => StoredFigures;
+  #turnEnd: Statement<[number], { state: string; outcome: string | null; reason: string | null }>;
   /** Under a supervisor one process watches all inboxes and nudges: inotify instances are few. */
   #spool: Spool;
   #channels: Channels | null = null;
@@ -84,12 +105,23 @@ export class Broca {
     this.#identity = identity;
     this.#config = open.config;
     this.#figures = createFigures(open.store);
+    this.#turnEnd = open.store.prepare('SELECT state, outcome, reason FROM turns WHERE id = ?');
     this.#spool = createSpool({ isAlone: identity.nonce === null, refreshMs: () => this.#config.queueRefreshMs });
-    this.#outbox = createOutbox(open.store, (channel, text) => splitText(text, this.#longestPart(channel)), Date.now);
-    this.#inbox = createInbox(open.store, Date.now, (turnId) => {
-      open.log.debug('message-stored', { turn: turnId });
-      this.#turnAlarm.ring();
-    });
+    this.#reserve = new Reserve(join(open.folder, 'run', 'reserve'));
+    this.#outbox = createOutbox(open.store, (channel, text) => splitText(text, this.#longestPart(channel)), Date.now, this.#settling);
+    this.#inbox = createInbox(
+      open.store,
+      Date.now,
+      (turnId) => {
+        open.log.debug('message-stored', { turn: turnId });
+        this.#turnAlarm.ring();
+      },
+      {
+        limits: () => this.#config.limits,
+        isShort: () => this.#reserve.isSpent,
+        onStorage: (fault) => this.#notStored(fault),
+      },
+    );
     this.#problems.set('configuration', open.problems.map(formatProblem));
     if (open.setAside !== null) {
       this.#problems.set('damaged', [`the database was damaged and set aside as ${open.setAside}; a new one was begun`]);
@@ -134,9 +166,14 @@ export class Broca {
 
   async #run(): Promise<void> {
     const { store, folder, log } = this.#open;
-    const queue = createQueue(store, this.#outbox, Date.now);
+    const queue = createQueue(store, this.#outbox, Date.now, this.#settling);
     const { endpoint, apiKey, agentId } = this.#config;
-    const letta = createLettaRest({ endpoint, apiKey, agentId });
+    const letta = createLettaRest({
+      endpoint,
+      apiKey,
+      agentId,
+      readImage: async (image) => await (await import('../attachments/store.ts')).readAttachment(folder, image),
+    });
     this.#socket = await this.#listen();
     const channels = await this.#loadChannels();
     this.#channels = channels;
@@ -144,6 +181,10 @@ export class Broca {
       {
         queue,
         letta,
+        inHand: openInHand(join(folder, 'run', 'in-hand')),
+        reserve: this.#reserve,
+        files: createTurnFiles(folder, () => this.#config.images),
+        retain: createRetain(store, () => this.#config.retention),
         blocks: createUserBlocks(store, letta),
         standing: this.#standing,
         config: () => this.#config,
@@ -163,7 +204,9 @@ export class Broca {
     const at = Date.now();
     this.#socket.ready({ type: 'ready', at, startMs: at - this.#identity.startedAt });
     log.info('ready', { startMs: at - this.#identity.startedAt, folder, mode: this.#config.mode });
-    void log.load();
+    setTimeout(() => void log.load(), BREATH_MS);
+    setTimeout(collectGarbage, REST_MS).unref();
+    this.#reserve.refill();
     const beats = this.#startBeats();
     const started = channels.start();
 
@@ -184,11 +227,7 @@ export class Broca {
   }
 
   #turnEnded(turn: Turn): void {
-    const end = this.#open.store
-      .prepare<[number], { state: string; outcome: string | null; reason: string | null }>(
-        'SELECT state, outcome, reason FROM turns WHERE id = ?',
-      )
-      .get(turn.id);
+    const end = this.#turnEnd.get(turn.id);
     if (end?.state === 'settled' || end?.state === 'parked') this.#settled += 1;
     this.#open.log.info('turn-ended', { turn: turn.id, channel: turn.channel, chat: turn.chat, ...end, ms: Date.now() - turn.createdAt });
   }
@@ -237,7 +276,7 @@ export class Broca {
       releaseFolder: this.#identity.releaseFolder,
       builtIn: [consolePlugin, this.#spool.plugin],
       log,
-      receive: this.#inbox.receive,
+      receiveAll: this.#inbox.receiveAll,
       onState: (channel) => {
         const delivery = this.#deliveries.get(channel.name);
         if (channel.health().state === 'up') delivery?.gate.open();
@@ -261,6 +300,7 @@ export class Broca {
         sendableAt: () => (loaded.health().state === 'up' ? delivery.gate.opensAt() : Number.POSITIVE_INFINITY),
         wentDown: () => delivery.gate.shut(Date.now()),
         outbox: this.#outbox,
+        inHand: openInHand(join(this.#open.folder, 'run', `in-hand-${loaded.name}`)),
         events: this.#events,
         alarm: delivery.alarm,
         clock: Date.now,
@@ -275,7 +315,18 @@ export class Broca {
   #storage(where: string, fault: string | null): void {
     const text = `${fault}: nothing new is acknowledged; work goes on by itself once this is mended`;
     this.#problems.set(`storage-${where}`, fault === null ? [] : [text]);
+    if (this.#storageFaults.get(where) === fault) return;
+    this.#storageFaults.set(where, fault);
     if (fault !== null) this.#open.log.error('storage-failed', { where, fault });
+    else this.#open.log.info('storage-mended', { where });
+    this.#socket?.beat();
+  }
+
+  #notStored(fault: string): void {
+    const now = performance.now();
+    if (now - this.#notStoredAt > STORAGE_NEWS_MS) this.#open.log.error('message-not-stored', { fault });
+    this.#notStoredAt = now;
+    this.#problems.set('storage-inbox', [`${fault}: a message could not be stored; it is taken once this is mended`]);
   }
 
   #wake(): void {
@@ -297,6 +348,8 @@ export class Broca {
     const { uncertain, ...queue } = this.#figures();
     const logFault = this.#open.log.fault();
     this.#problems.set('log', logFault === null ? [] : [logFault]);
+    if (performance.now() - this.#notStoredAt > STORAGE_NEWS_MS) this.#problems.set('storage-inbox', []);
+    this.#problems.set('parked', queue.parked > 0 ? [`${turns(queue.parked)} parked: broca queue list`] : []);
     this.#problems.set('uncertain', uncertain > 0 ? [`${uncertain} parts may or may not have been delivered (broca queue list)`] : []);
     this.#problems.set('channels', this.#channels?.problems.map(formatProblem) ?? []);
     return {
@@ -323,4 +376,8 @@ export class Broca {
   blame(error: unknown): boolean {
     return this.#channels?.blame(error) ?? false;
   }
+}
+
+function turns(count: number): string {
+  return count === 1 ? '1 turn is' : `${count} turns are`;
 }

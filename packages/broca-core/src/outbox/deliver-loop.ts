@@ -1,8 +1,11 @@
-/** Hands a channel's parts over, one at a time, oldest due first. One loop a channel: a slow one holds no other. */
+/** Hands a channel's parts over, oldest due first. One loop a channel: a slow one holds no other. */
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
 import type { Channel, ChannelCapabilities } from '../channel/channel.ts';
 import type { Alarm } from '../lifecycle/alarm.ts';
 import type { Ending } from '../lifecycle/ending.ts';
 import type { DeliveryOutcome } from '../message.ts';
+import type { InHand } from '../queue/in-hand.ts';
+import { judgeCrashes } from '../queue/poison-policy.ts';
 import type { TurnEvents } from '../queue/turn-events.ts';
 import { storageFault } from '../store/open.ts';
 import { decideDelivery } from './deliver-policy.ts';
@@ -17,6 +20,7 @@ export type DeliverLoopDependencies = {
   sendableAt(): number;
   wentDown(): void;
   outbox: Outbox;
+  inHand: InHand;
   events: TurnEvents;
   alarm: Alarm;
   clock(): number;
@@ -31,24 +35,25 @@ const DELIVER_TIMEOUT_MS = 60_000;
 
 /** Once `drain` aborts it hands over what is due and returns; once `stop` aborts it returns. */
 export async function runDeliverLoop(deps: DeliverLoopDependencies, { drain, stop }: Ending): Promise<void> {
-  const { outbox } = deps;
   let isDegraded = false;
   let isRecovered = false;
   while (!stop.aborted) {
     try {
-      if (!isRecovered) outbox.recover(deps.name, deps.capabilities.idempotent);
+      if (!isRecovered) recoverParts(deps);
       isRecovered = true;
       const waitMs = await deliverNext(deps, stop);
       if (isDegraded) deps.onStorage(null);
       isDegraded = false;
       if (waitMs > 0 && drain.aborted) return;
-      await deps.alarm.sleep(waitMs, drain);
+      if (waitMs <= 0) await nextTurnOfLoop();
+      else await deps.alarm.sleep(waitMs, drain);
     } catch (error) {
       const fault = storageFault(error);
       if (fault === null) throw error;
       isDegraded = true;
       // What was being sent is as after a restart: recovered by its key.
       isRecovered = false;
+      deps.inHand.letGo();
       deps.onStorage(fault);
       if (drain.aborted) return;
       await deps.alarm.sleep(STORAGE_RETRY_MS, drain);
@@ -56,46 +61,136 @@ export async function runDeliverLoop(deps: DeliverLoopDependencies, { drain, sto
   }
 }
 
-/** One part; returns how long nothing is to be done, in ms. Exported for the proof of crash points. */
+/** After a restart: what was being sent goes out again by its key, and what was in hand at a crash is suspected. */
+export function recoverParts({ name, capabilities, outbox, inHand, clock }: DeliverLoopDependencies): void {
+  outbox.recover(name, capabilities.idempotent);
+  for (const id of inHand.left()) {
+    const part = outbox.find(id);
+    if (part === null) continue;
+    const verdict = judgeCrashes(part.crashes + 1);
+    if (verdict.kind === 'rest') outbox.rest(part, part.crashes + 1, clock() + verdict.restMs);
+    else outbox.settle(part, { state: part.firstSentAt === null ? 'refused' : 'uncertain', platformId: null, reason: verdict.reason });
+  }
+  inHand.letGo();
+}
+
+/** A part, or a few together; returns how long nothing is to be done, in ms. Exported for the proof of crash points. */
 export async function deliverNext(deps: DeliverLoopDependencies, stop: AbortSignal): Promise<number> {
-  const { outbox } = deps;
+  const { outbox, capabilities } = deps;
   const now = deps.clock();
   const sendableAt = deps.sendableAt();
-  const part = sendableAt > now ? null : outbox.next(deps.name, now);
-  if (part === null) {
+  // One at a time where a part may arrive twice: a crash then leaves one in doubt and no more.
+  const most = capabilities.idempotent ? (capabilities.atOnce ?? 1) : 1;
+  const parts = sendableAt > now ? [] : outbox.nextFew(deps.name, now, most);
+  if (parts.length === 0) {
     const dueAt = outbox.nextDueAt(deps.name);
     const wakeAt = dueAt === null ? Number.POSITIVE_INFINITY : Math.max(dueAt, sendableAt);
     return Math.max(Math.min(wakeAt - now, deps.recheckMs()), 1);
   }
-  await deliver(part, deps, stop);
+  deps.inHand.take(parts.map(({ id }) => id));
+  await deliver(parts, deps, stop);
+  deps.inHand.letGo();
   return 0;
 }
 
-async function deliver(part: OutboxPart, deps: DeliverLoopDependencies, stop: AbortSignal): Promise<void> {
-  const { channel, outbox } = deps;
-  let handed = part;
-  let outcome: DeliveryOutcome;
+/** What became of a part: null when it was not handed over because one before it was not. */
+type Handed = { part: OutboxPart; outcome: DeliveryOutcome | null };
+
+/** Two commits for all of them: before the first leaves, and when the last has come to its end. */
+async function deliver(parts: readonly OutboxPart[], deps: DeliverLoopDependencies, stop: AbortSignal): Promise<void> {
+  const { outbox } = deps;
+  const { ready, unready } = await prepareAll(parts, deps);
+  const marked = outbox.together(() => ready.map((part) => outbox.markSending(part))).filter((part) => part !== null);
+  const handed = await Promise.all([...chats(marked).values()].map(async (chat) => await handOver(chat, deps, stop)));
+  const all = [...handed.flat(), ...unready];
+  outbox.together(() => {
+    for (const { part, outcome } of all) record(part, outcome, deps);
+  });
+  for (const turn of new Set(all.map(({ part }) => part.turnId))) deps.events.changed(turn);
+  if (all.some(({ outcome }) => outcome?.kind === 'down')) deps.wentDown();
+}
+
+/** A part that could not be made ready waits; what stands behind it is left where it is. */
+async function prepareAll(
+  parts: readonly OutboxPart[],
+  { channel }: DeliverLoopDependencies,
+): Promise<{ ready: OutboxPart[]; unready: Handed[] }> {
+  if (channel.prepare === undefined) return { ready: [...parts], unready: [] };
+  const faults = await Promise.all(
+    parts.map(
+      async (part) =>
+        (await channel
+          .prepare?.(part)
+          .then(() => null)
+          .catch((error: Error): Error => error)) ?? null,
+    ),
+  );
+  const ready: OutboxPart[] = [];
+  const unready: Handed[] = [];
+  const held = new Set<number>();
+  const seen = new Set<number>();
+  for (const [index, part] of parts.entries()) {
+    const fault = faults[index] ?? null;
+    const isFront = !seen.has(part.conversationId);
+    seen.add(part.conversationId);
+    if (held.has(part.conversationId)) continue;
+    if (fault === null) ready.push(part);
+    else held.add(part.conversationId);
+    if (fault !== null && isFront) unready.push({ part, outcome: { kind: 'retry', afterMs: 0, reason: fault.message } });
+  }
+  return { ready, unready };
+}
+
+function chats(parts: readonly OutboxPart[]): Map<number, OutboxPart[]> {
+  const byConversation = new Map<number, OutboxPart[]>();
+  for (const part of parts) byConversation.set(part.conversationId, [...(byConversation.get(part.conversationId) ?? []), part]);
+  return byConversation;
+}
+
+/** The parts of one conversation, in order; after one that was not taken the others stay. */
+async function handOver(parts: readonly OutboxPart[], deps: DeliverLoopDependencies, stop: AbortSignal): Promise<Handed[]> {
+  const handed: Handed[] = [];
+  let isBlocked = false;
+  for (const part of parts) {
+    const outcome: DeliveryOutcome | null = isBlocked || (stop.aborted && handed.length > 0) ? null : await handOverOne(part, deps, stop);
+    isBlocked ||= outcome?.kind !== 'delivered' && outcome?.kind !== 'refused';
+    handed.push({ part, outcome });
+  }
+  return handed;
+}
+
+async function handOverOne(part: OutboxPart, { channel }: DeliverLoopDependencies, stop: AbortSignal): Promise<DeliveryOutcome> {
+  const late = new AbortController();
+  const end = (): void => late.abort();
+  const timer = setTimeout(end, DELIVER_TIMEOUT_MS);
+  stop.addEventListener('abort', end, { once: true });
+  if (stop.aborted) end();
   try {
-    await channel.prepare?.(part);
-    handed = outbox.markSending(part);
-    outcome = await channel.deliver(handed, AbortSignal.any([stop, AbortSignal.timeout(DELIVER_TIMEOUT_MS)]));
-  } catch (error) {
-    if (storageFault(error) !== null) throw error;
-    outcome = { kind: handed === part ? 'retry' : 'uncertain', afterMs: 0, reason: (error as Error).message };
+    return await channel.deliver(part, late.signal);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', end);
+  }
+}
+
+/** Inside the caller's transaction. */
+function record(part: OutboxPart, outcome: DeliveryOutcome | null, deps: DeliverLoopDependencies): void {
+  const { outbox } = deps;
+  if (outcome === null) {
+    outbox.standBehind(part);
+    return;
   }
   const limits = { isIdempotent: deps.capabilities.idempotent, giveUpAfterMs: deps.giveUpAfterMs() };
   const decision = decideDelivery(part, outcome, limits, deps.clock());
   switch (decision.kind) {
     case 'end':
-      outbox.settle(handed, decision);
-      deps.events.changed(part.turnId);
+      outbox.settle(part, decision);
       return;
     case 'wait':
-      outbox.putBack(handed, decision.dueAt, decision.failures, decision.reason);
+      outbox.putBack(part, decision.dueAt, decision.failures, decision.reason);
       return;
     case 'channel-down':
-      outbox.putBack(handed, deps.clock(), part.failures, decision.reason);
-      deps.wentDown();
+      outbox.putBack(part, deps.clock(), part.failures, decision.reason);
       return;
   }
 }

@@ -1,12 +1,13 @@
 /**
- * Parts of replies on their way out: `waiting → sending → sent`. Of each conversation one part is
- * `waiting` or `sending`, the rest are `queued` behind it, so parts keep their order. A part's key is
- * chosen when it is stored and goes with every sending.
+ * Parts of replies on their way out: `waiting → sending → sent`. Of each conversation the foremost part is
+ * `waiting` or `sending`, the rest are `queued` behind it, so parts keep their order; with it some of those
+ * behind it may be `sending` as well, to be handed over in their order. A part's key is chosen when it is
+ * stored and goes with every sending.
  */
-import { randomBytes } from 'node:crypto';
 import type { Part } from '../message.ts';
 import type { Turn } from '../queue/turn.ts';
 import type { Store } from '../store/open.ts';
+import type { SettlingWrite } from '../store/reserve.ts';
 
 export type PartSource = {
   turnId: number;
@@ -16,7 +17,14 @@ export type PartSource = {
   text: string;
 };
 
-export type OutboxPart = Part & { id: number; conversationId: number; failures: number; createdAt: number };
+export type OutboxPart = Part & {
+  id: number;
+  conversationId: number;
+  failures: number;
+  /** Crashes of Broca in a row while it had this part in hand. */
+  crashes: number;
+  createdAt: number;
+};
 
 export type PartEnd = { state: 'sent' | 'refused' | 'uncertain'; platformId: string | null; reason: string | null };
 
@@ -25,11 +33,27 @@ export type Outbox = {
   add(parts: readonly PartSource[]): void;
   /** The channel's oldest part that is due. */
   next(channel: string, now: number): OutboxPart | null;
+  /**
+   * Up to `most` parts to be handed over together: the foremost due ones of as many conversations, then those
+   * behind them, in order. One that a crash speaks against comes alone.
+   */
+  nextFew(channel: string, now: number, most: number): OutboxPart[];
   nextDueAt(channel: string): number | null;
-  /** Records that the part is about to be handed over; from here on it may have arrived. */
-  markSending(part: OutboxPart): OutboxPart;
+  /** A part that is not handed over yet; null when there is none of this number. */
+  find(id: number): OutboxPart | null;
+  /**
+   * Records that the part is about to be handed over; from here on it may have arrived. Those before it in its
+   * conversation must be marked already. Null when a person removed it meanwhile.
+   */
+  markSending(part: OutboxPart): OutboxPart | null;
   settle(part: OutboxPart, end: PartEnd): void;
   putBack(part: OutboxPart, dueAt: number, failures: number, reason: string): void;
+  /** A part that was marked and not handed over after all, because one before it waits. */
+  standBehind(part: OutboxPart): void;
+  /** Counts a crash against a part, which is not taken up again before `dueAt`. */
+  rest(part: OutboxPart, crashes: number, dueAt: number): void;
+  /** Makes all changes of `work`, which must not wait for anything, one commit. */
+  together<T>(work: () => T): T;
   /** After a restart: what was being sent when the process ended, sent again with its key, or given up as uncertain. */
   recover(channel: string, isIdempotent: boolean): { again: number; uncertain: number };
 };
@@ -45,8 +69,14 @@ export function partsOf(turn: Turn, texts: readonly string[]): PartSource[] {
 }
 
 /** Splits each text for its channel; `split` knows what the channel can take. */
-export function createOutbox(store: Store, split: (channel: string, text: string) => string[], clock: () => number): Outbox {
+export function createOutbox(
+  store: Store,
+  split: (channel: string, text: string) => string[],
+  clock: () => number,
+  settling: SettlingWrite = (write) => write(),
+): Outbox {
   const statements = prepare(store);
+  const settlingOnce: SettlingWrite = (write) => (store.inTransaction ? write() : settling(write));
 
   const settle = store.transaction((part: OutboxPart, end: PartEnd): void => {
     const { changes } = statements.settle.run(end.state, end.platformId, end.reason, clock(), part.id);
@@ -55,11 +85,12 @@ export function createOutbox(store: Store, split: (channel: string, text: string
   });
 
   const recover = store.transaction((channel: string, isIdempotent: boolean) => {
-    if (isIdempotent) return { again: statements.sendAgain.run(channel).changes, uncertain: 0 };
     const conversations = statements.sending.all(channel);
-    const uncertain = statements.giveUp.run('Broca ended while it was sent', clock(), channel).changes;
+    const { changes } = isIdempotent
+      ? statements.sendAgain.run(channel)
+      : statements.giveUp.run('Broca ended while it was sent', clock(), channel);
     for (const conversation of conversations) statements.promote.run(conversation);
-    return { again: 0, uncertain };
+    return isIdempotent ? { again: changes, uncertain: 0 } : { again: 0, uncertain: changes };
   });
 
   return {
@@ -85,23 +116,52 @@ export function createOutbox(store: Store, split: (channel: string, text: string
         );
       }
     },
-    next: (channel, now) => statements.next.get(channel, now) ?? null,
+    next: (channel, now) => statements.due.get(channel, now, 1) ?? null,
+    nextFew: (channel, now, most) => selectFew(statements, channel, now, most),
     nextDueAt: (channel) => statements.nextDueAt.get(channel) ?? null,
+    find: (id) => statements.find.get(id) ?? null,
     markSending(part) {
       const now = clock();
-      if (statements.markSending.run(now, part.id).changes !== 1) throw new Error(`part ${part.id} was not waiting`);
+      if (statements.markSending.run(now, part.id).changes !== 1) return null;
       return { ...part, firstSentAt: part.firstSentAt ?? now };
     },
-    settle: (part, end) => settle.immediate(part, end),
-    putBack: (part, dueAt, failures, reason) => void statements.putBack.run(dueAt, failures, reason, part.id),
+    settle: (part, end) => settlingOnce(() => settle.immediate(part, end)),
+    putBack: (part, dueAt, failures, reason) => settlingOnce(() => void statements.putBack.run(dueAt, failures, reason, part.id)),
+    standBehind: (part) => void statements.standBehind.run(part.id),
+    rest: (part, crashes, dueAt) => void statements.rest.run(crashes, dueAt, part.id),
+    together: (work) => settlingOnce(() => store.transaction(work).immediate()),
     recover: (channel, isIdempotent) => recover.immediate(channel, isIdempotent),
   };
 }
 
+/** The foremost due parts, then those behind them; one that a crash speaks against alone. */
+function selectFew(statements: ReturnType<typeof prepare>, channel: string, now: number, most: number): OutboxPart[] {
+  const due = statements.due.all(channel, now, most);
+  if (due[0] !== undefined && due[0].crashes > 0) return due.slice(0, 1);
+  const few = due.filter(({ crashes }) => crashes === 0);
+  for (const front of [...few]) {
+    if (few.length >= most) break;
+    for (const part of statements.behind.all(front.conversationId, front.id, most - few.length)) {
+      if (part.crashes > 0 || part.dueAt > now) break;
+      few.push(part);
+    }
+  }
+  return few;
+}
+
 /** 63 random bits as decimal text: Telegram's random_id is a signed 64-bit number, never 0. */
 function newKey(): string {
-  return ((randomBytes(8).readBigUInt64BE() >> 1n) | 1n).toString();
+  // The global, not node:crypto, which takes 5 ms to load at every start.
+  const [bits = 0n] = crypto.getRandomValues(new BigUint64Array(1));
+  return ((bits >> 1n) | 1n).toString();
 }
+
+type OutboxRow = OutboxPart & { dueAt: number };
+
+const PART_ROW = `
+  SELECT parts.id, turn_id AS turnId, conversation_id AS conversationId, parts.channel, account, chat, number, count,
+    in_reply_to AS inReplyTo, text, key, failures, crashes, due_at AS dueAt, parts.created_at AS createdAt, first_sent_at AS firstSentAt
+  FROM parts JOIN conversations ON conversations.id = parts.conversation_id`;
 
 function prepare(store: Store) {
   return {
@@ -113,31 +173,34 @@ function prepare(store: Store) {
       `INSERT INTO parts (turn_id, conversation_id, channel, number, count, in_reply_to, text, key, state, due_at, created_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    next: store.prepare<[string, number], OutboxPart>(
-      `SELECT parts.id, turn_id AS turnId, conversation_id AS conversationId, parts.channel, account, chat, number, count,
-         in_reply_to AS inReplyTo, text, key, failures, parts.created_at AS createdAt, first_sent_at AS firstSentAt
-       FROM parts JOIN conversations ON conversations.id = parts.conversation_id
-       WHERE parts.id = (SELECT id FROM parts WHERE state = 'waiting' AND channel = ? AND due_at <= ? ORDER BY due_at, id LIMIT 1)`,
+    due: store.prepare<[string, number, number], OutboxRow>(
+      `${PART_ROW} WHERE parts.state = 'waiting' AND parts.channel = ? AND due_at <= ? ORDER BY due_at, parts.id LIMIT ?`,
     ),
+    behind: store.prepare<[number, number, number], OutboxRow>(
+      `${PART_ROW} WHERE parts.conversation_id = ? AND parts.id > ? AND parts.state = 'queued' ORDER BY parts.id LIMIT ?`,
+    ),
+    find: store.prepare<[number], OutboxRow>(`${PART_ROW} WHERE parts.id = ? AND parts.state IN ('queued', 'waiting', 'sending')`),
     nextDueAt: store
       .prepare<[string], number>("SELECT due_at FROM parts WHERE state = 'waiting' AND channel = ? ORDER BY due_at LIMIT 1")
       .pluck(),
     markSending: store.prepare(
-      "UPDATE parts SET state = 'sending', first_sent_at = coalesce(first_sent_at, ?) WHERE id = ? AND state = 'waiting'",
+      "UPDATE parts SET state = 'sending', first_sent_at = coalesce(first_sent_at, ?) WHERE id = ? AND state IN ('queued', 'waiting')",
     ),
     settle: store.prepare(
-      "UPDATE parts SET state = ?, platform_id = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('waiting', 'sending')",
+      "UPDATE parts SET state = ?, platform_id = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('queued', 'waiting', 'sending')",
     ),
     putBack: store.prepare(
-      "UPDATE parts SET state = 'waiting', due_at = ?, failures = ?, reason = ? WHERE id = ? AND state IN ('waiting', 'sending')",
+      "UPDATE parts SET state = 'waiting', due_at = ?, failures = ?, crashes = 0, reason = ? WHERE id = ? AND state IN ('waiting', 'sending')",
     ),
+    standBehind: store.prepare("UPDATE parts SET state = 'queued' WHERE id = ? AND state = 'sending'"),
+    rest: store.prepare("UPDATE parts SET crashes = ?, due_at = max(due_at, ?) WHERE id = ? AND state IN ('queued', 'waiting', 'sending')"),
     promote: store.prepare(
       `UPDATE parts SET state = 'waiting' WHERE id =
          (SELECT id FROM parts WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'sending') ORDER BY id LIMIT 1)
        AND state = 'queued'`,
     ),
     sending: store.prepare<[string], number>("SELECT DISTINCT conversation_id FROM parts WHERE state = 'sending' AND channel = ?").pluck(),
-    sendAgain: store.prepare("UPDATE parts SET state = 'waiting' WHERE state = 'sending' AND channel = ?"),
+    sendAgain: store.prepare("UPDATE parts SET state = 'queued' WHERE state = 'sending' AND channel = ?"),
     giveUp: store.prepare("UPDATE parts SET state = 'uncertain', reason = ?, settled_at = ? WHERE state = 'sending' AND channel = ?"),
   };
 }

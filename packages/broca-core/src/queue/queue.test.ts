@@ -44,7 +44,7 @@ function inbound(chat: string, externalId: string, sender = 'ann'): Inbound {
   };
 }
 
-const START = { endpoint: 'http://l', agentId: 'agent-1', text: 'x', seenMessageId: null, blockId: null };
+const START = { endpoint: 'http://l', agentId: 'agent-1', text: 'x', images: [], seenMessageId: null, blockId: null };
 
 test('a second delivery is a no-op, also after the turn is settled', () => {
   const { inbox, queue, store } = openRig(newFile());
@@ -104,6 +104,7 @@ test('what was running when the process ended is found, with its attempt as it l
   const turn = rig.queue.next(1_000);
   assert.ok(turn);
   const attempt = rig.queue.begin({ turn, ...START });
+  assert.ok(attempt);
   rig.queue.recordRun(attempt, 'run-7');
   rig.store.close();
 
@@ -124,10 +125,12 @@ test('parts keep their order in a chat, and a part that waits holds no other cha
   const first = outbox.next('spool', 1_000);
   assert.ok(first);
   assert.deepEqual([first.chat, first.text, first.number, first.count, first.inReplyTo], ['a', 'one', 1, 3, '1']);
-  outbox.putBack(outbox.markSending(first), 9_000, 1, 'FLOOD_WAIT');
+  outbox.markSending(first);
+  outbox.putBack(first, 9_000, 1, 'FLOOD_WAIT');
   const other = outbox.next('spool', 1_000);
   assert.equal(other?.chat, 'b');
-  outbox.settle(outbox.markSending(other), { state: 'sent', platformId: null, reason: null });
+  outbox.markSending(other);
+  outbox.settle(other, { state: 'sent', platformId: null, reason: null });
   assert.equal(outbox.next('spool', 1_000)?.text, 'two');
   const resent = outbox.next('spool', 9_000);
   assert.ok(resent);

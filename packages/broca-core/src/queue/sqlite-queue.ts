@@ -3,9 +3,12 @@
  * conversation is `queued` behind it; settling or parking one lets the next step forward in the same
  * transaction. Every change is guarded by the state it starts from.
  */
+import { isStored, readAttachmentColumns, readAttachments } from '../attachments/parse.ts';
+import type { StoredAttachment } from '../message.ts';
 import { type Outbox, partsOf } from '../outbox/sqlite-outbox.ts';
 import { databaseId, writeFact } from '../store/facts.ts';
 import type { Store } from '../store/open.ts';
+import type { SettlingWrite } from '../store/reserve.ts';
 import type { Attempt } from '../turn/letta.ts';
 import type { RunningTurn, SettledAs, Turn } from './turn.ts';
 
@@ -27,6 +30,8 @@ export type BeginRequest = {
   endpoint: string;
   agentId: string;
   text: string;
+  /** Shown to the agent with the text. */
+  images: readonly StoredAttachment[];
   seenMessageId: string | null;
   /** Block that will be attached for this turn. */
   blockId: string | null;
@@ -39,6 +44,8 @@ export type PutBackRequest = {
   unavailableSince: number | null;
   reason: string;
   attempt: AttemptEnd | null;
+  /** Letta did not take it with its images: from now on it is asked without them. */
+  withoutImages?: boolean;
 };
 
 export type Queue = {
@@ -48,37 +55,56 @@ export type Queue = {
   nextDueAt(): number | null;
   /** The turn whose attempt left and is not over: after a restart it is settled before anything else. */
   running(): RunningTurn | null;
-  /** Marks a turn running and stores its next attempt, before any of it leaves. */
-  begin(request: BeginRequest): Attempt;
+  /** An open turn by its number; null when it is settled, parked or gone. */
+  find(id: number): Turn | null;
+  /** Marks a turn running and stores its next attempt, before any of it leaves; null when a person removed it meanwhile. */
+  begin(request: BeginRequest): Attempt | null;
   recordRun(attempt: Attempt, runId: string): void;
   recordProgress(attempt: Attempt): void;
+  /** These three change nothing when a person removed the turn while it waited. */
   settle(request: SettleRequest): void;
   putBack(request: PutBackRequest): void;
   /** Sets a turn aside with a reason until a person retries or settles it; the rest flows. */
   park(turn: Turn, reason: string, texts: readonly string[], attempt: AttemptEnd | null): void;
+  /** Counts a crash against a turn, which is not taken up again before `dueAt`. */
+  rest(turn: Turn, crashes: number, dueAt: number): void;
+  /** Makes all changes of `work`, which must not wait for anything, one commit. */
+  together<T>(work: () => T): T;
 };
 
-export function createQueue(store: Store, outbox: Outbox, clock: () => number): Queue {
+export function createQueue(store: Store, outbox: Outbox, clock: () => number, settling: SettlingWrite = (write) => write()): Queue {
   const statements = prepare(store);
   const id = databaseId(store);
+  // Inside `together` the whole of it is what is tried again.
+  const settlingOnce: SettlingWrite = (write) => (store.inTransaction ? write() : settling(write));
 
   const endAttempt = (turn: Turn, end: AttemptEnd | null): void => {
     if (end !== null) statements.endAttempt.run(end.outcome, end.reason, clock(), turn.id, end.number);
   };
 
-  /** Ends a turn's stay in the queue and lets the next of its conversation step forward. */
-  const leave = (turn: Turn, state: 'settled' | 'parked', as: SettledAs | null, reason: string | null): void => {
-    const { changes } = statements.leave.run(state, as, reason, clock(), turn.id);
-    if (changes !== 1) throw new Error(`turn ${turn.id} was settled by somebody else`);
+  /** Ends a turn's stay in the queue and lets the next of its conversation step forward; false when it has left. */
+  const leave = (turn: Turn, state: 'settled' | 'parked', as: SettledAs | null, reason: string | null): boolean => {
+    if (statements.leave.run(state, as, reason, clock(), turn.id).changes !== 1) return false;
     statements.promote.run(turn.conversationId);
+    return true;
   };
 
-  const begin = store.transaction((request: BeginRequest): Attempt => {
+  const begin = store.transaction((request: BeginRequest): Attempt | null => {
     const { turn, blockId, ...sent } = request;
-    if (statements.run.run(turn.id).changes !== 1) throw new Error(`turn ${turn.id} was not waiting`);
+    if (statements.run.run(turn.id).changes !== 1) return null;
     const number = (statements.newestAttempt.get(turn.id) ?? 0) + 1;
     const attempt: Attempt = { turnId: turn.id, number, otid: `${id}-${turn.id}:${number}`, ...sent, runId: null, sentAt: clock() };
-    statements.addAttempt.run(turn.id, number, attempt.otid, sent.endpoint, sent.agentId, sent.text, sent.seenMessageId, attempt.sentAt);
+    statements.addAttempt.run(
+      turn.id,
+      number,
+      attempt.otid,
+      sent.endpoint,
+      sent.agentId,
+      sent.text,
+      JSON.stringify(sent.images),
+      sent.seenMessageId,
+      attempt.sentAt,
+    );
     if (blockId !== null) writeFact(store, 'attached_block', blockId);
     return attempt;
   });
@@ -86,20 +112,26 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number): 
   const settle = store.transaction((request: SettleRequest): void => {
     const { turn } = request;
     endAttempt(turn, request.attempt);
-    leave(turn, 'settled', request.as, request.reason);
-    outbox.add(partsOf(turn, request.texts));
+    if (leave(turn, 'settled', request.as, request.reason)) outbox.add(partsOf(turn, request.texts));
     if (request.newestMessageId !== null) writeFact(store, 'newest_message_id', request.newestMessageId);
   });
 
   const putBack = store.transaction((request: PutBackRequest): void => {
     endAttempt(request.turn, request.attempt);
-    statements.putBack.run(request.dueAt, request.failures, request.unavailableSince, request.reason, request.turn.id);
+    const { dueAt, failures, unavailableSince, reason, withoutImages = false } = request;
+    statements.putBack.run(dueAt, failures, unavailableSince, reason, withoutImages ? 1 : 0, request.turn.id);
   });
 
   const park = store.transaction((turn: Turn, reason: string, texts: readonly string[], attempt: AttemptEnd | null): void => {
     endAttempt(turn, attempt);
-    leave(turn, 'parked', null, reason);
-    outbox.add(partsOf(turn, texts));
+    if (leave(turn, 'parked', null, reason)) outbox.add(partsOf(turn, texts));
+  });
+
+  const recordRun = store.transaction((attempt: Attempt, runId: string | null): void => {
+    const { turnId, number } = attempt;
+    if (runId === null) statements.recordProgress.run(clock(), turnId, number);
+    else statements.recordRun.run(runId, clock(), turnId, number);
+    statements.forgetCrashes.run(turnId);
   });
 
   return {
@@ -109,20 +141,25 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number): 
       const row = statements.running.get();
       const turn = toTurn(row);
       if (turn === null) return null;
-      const attempt = statements.openAttempt.get(turn.id);
-      if (attempt === undefined) throw new Error(`turn ${turn.id} runs without an attempt`);
-      return { turn, attempt };
+      const stored = statements.openAttempt.get(turn.id);
+      if (stored === undefined) throw new Error(`turn ${turn.id} runs without an attempt`);
+      return { turn, attempt: { ...stored, images: readAttachments(stored.images).filter(isStored) } };
     },
+    find: (turn) => toTurn(statements.find.get(turn)),
     begin: (request) => begin.immediate(request),
-    recordRun: (attempt, runId) => void statements.recordRun.run(runId, clock(), attempt.turnId, attempt.number),
-    recordProgress: (attempt) => void statements.recordProgress.run(clock(), attempt.turnId, attempt.number),
-    settle: (request) => settle.immediate(request),
-    putBack: (request) => putBack.immediate(request),
-    park: (turn, reason, texts, attempt) => park.immediate(turn, reason, texts, attempt),
+    recordRun: (attempt, runId) => settlingOnce(() => recordRun.immediate(attempt, runId)),
+    recordProgress: (attempt) => settlingOnce(() => recordRun.immediate(attempt, null)),
+    settle: (request) => settlingOnce(() => settle.immediate(request)),
+    putBack: (request) => settlingOnce(() => putBack.immediate(request)),
+    park: (turn, reason, texts, attempt) => settlingOnce(() => park.immediate(turn, reason, texts, attempt)),
+    rest: (turn, crashes, dueAt) => void statements.rest.run(crashes, dueAt, turn.id),
+    together: (work) => settlingOnce(() => store.transaction(work).immediate()),
   };
 }
 
-type TurnRow = Omit<Turn, 'person'> & {
+type TurnRow = Omit<Turn, 'person' | 'attachments' | 'withoutImages'> & {
+  attachments: string;
+  withoutImages: number;
   userId: number | null;
   senderId: string;
   username: string | null;
@@ -133,17 +170,24 @@ type TurnRow = Omit<Turn, 'person'> & {
 
 function toTurn(row: TurnRow | undefined): Turn | null {
   if (row === undefined) return null;
-  const { userId, senderId, username, displayName, identityId, blockId, ...turn } = row;
-  return { ...turn, person: userId === null ? null : { userId, senderId, username, displayName, identityId, blockId } };
+  const { userId, senderId, username, displayName, identityId, blockId, attachments, withoutImages, ...turn } = row;
+  return {
+    ...turn,
+    attachments: readAttachmentColumns(attachments),
+    withoutImages: withoutImages !== 0,
+    person: userId === null ? null : { userId, senderId, username, displayName, identityId, blockId },
+  };
 }
 
 /** Every message of the turn, oldest first; the newest is the one that is answered. */
 const TURN_ROW = `
   SELECT turns.id, turns.conversation_id AS conversationId, conversations.channel, account, chat, failures,
-    unavailable_since AS unavailableSince, turns.created_at AS createdAt, user_id AS userId,
+    unavailable_since AS unavailableSince, crashes, due_at AS dueAt, turns.created_at AS createdAt, user_id AS userId,
     sender_id AS senderId, username, display_name AS displayName, identity_id AS identityId, block_id AS blockId,
     (SELECT external_id FROM inbounds WHERE turn_id = turns.id ORDER BY id DESC LIMIT 1) AS inReplyTo,
-    (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY id)) AS text
+    (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY id)) AS text,
+    without_images AS withoutImages,
+    (SELECT json_group_array(attachments) FROM (SELECT attachments FROM inbounds WHERE turn_id = turns.id AND attachments <> '[]' ORDER BY id)) AS attachments
   FROM turns
   JOIN conversations ON conversations.id = turns.conversation_id
   LEFT JOIN profiles ON profiles.id = turns.profile_id
@@ -156,15 +200,18 @@ function prepare(store: Store) {
     ),
     nextDueAt: store.prepare<[], number>("SELECT due_at FROM turns WHERE state = 'waiting' ORDER BY due_at LIMIT 1").pluck(),
     running: store.prepare<[], TurnRow>(`${TURN_ROW} WHERE turns.state = 'running' ORDER BY turns.id LIMIT 1`),
+    find: store.prepare<[number], TurnRow>(`${TURN_ROW} WHERE turns.id = ? AND turns.state IN ('queued', 'waiting', 'running')`),
+    rest: store.prepare("UPDATE turns SET crashes = ?, due_at = max(due_at, ?) WHERE id = ? AND state IN ('queued', 'waiting', 'running')"),
+    forgetCrashes: store.prepare('UPDATE turns SET crashes = 0 WHERE id = ? AND crashes > 0'),
     run: store.prepare<[number]>("UPDATE turns SET state = 'running' WHERE id = ? AND state = 'waiting'"),
     newestAttempt: store.prepare<[number], number>('SELECT max(number) FROM attempts WHERE turn_id = ?').pluck(),
-    openAttempt: store.prepare<[number], Attempt>(
-      `SELECT turn_id AS turnId, number, otid, endpoint, agent_id AS agentId, text, seen_message_id AS seenMessageId,
+    openAttempt: store.prepare<[number], Omit<Attempt, 'images'> & { images: string }>(
+      `SELECT turn_id AS turnId, number, otid, endpoint, agent_id AS agentId, text, images, seen_message_id AS seenMessageId,
          run_id AS runId, sent_at AS sentAt
        FROM attempts WHERE turn_id = ? AND over_at IS NULL ORDER BY number DESC LIMIT 1`,
     ),
     addAttempt: store.prepare(
-      'INSERT INTO attempts (turn_id, number, otid, endpoint, agent_id, text, seen_message_id, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO attempts (turn_id, number, otid, endpoint, agent_id, text, images, seen_message_id, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     recordRun: store.prepare('UPDATE attempts SET run_id = ?, progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
     recordProgress: store.prepare('UPDATE attempts SET progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
@@ -172,7 +219,7 @@ function prepare(store: Store) {
       'UPDATE attempts SET outcome = ?, reason = ?, over_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL',
     ),
     leave: store.prepare(
-      "UPDATE turns SET state = ?, outcome = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('waiting', 'running')",
+      "UPDATE turns SET state = ?, outcome = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('queued', 'waiting', 'running')",
     ),
     promote: store.prepare(
       `UPDATE turns SET state = 'waiting' WHERE id =
@@ -180,7 +227,7 @@ function prepare(store: Store) {
        AND state = 'queued'`,
     ),
     putBack: store.prepare(
-      `UPDATE turns SET state = 'waiting', due_at = ?, failures = ?, unavailable_since = ?, reason = ?
+      `UPDATE turns SET state = 'waiting', due_at = ?, failures = ?, unavailable_since = ?, crashes = 0, reason = ?, without_images = max(without_images, ?)
        WHERE id = ? AND state IN ('waiting', 'running')`,
     ),
   };

@@ -1,10 +1,11 @@
 /** Opens an agent's database as every program of ours must: WAL, each commit on the disk, short waits. */
 import { existsSync, renameSync } from 'node:fs';
 import { failed, ok, type Result } from 'animus-protocol';
-import DatabaseConstructor, { type Database } from 'better-sqlite3';
+import DatabaseConstructor, { type Database, type Statement } from 'better-sqlite3';
 import { findForeignTables, type MigrationFault, migrate } from './migrate.ts';
 
 export type Store = Database;
+export type { Statement };
 
 /** A busy wait blocks the event loop, so it is short; only a CLI's backup or copy ever holds the database. */
 const BUSY_TIMEOUT_MS = 250;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decide, NOTICE } from './decide-policy.ts';
 
-const LIMITS = { maxRetries: 3, giveUpAfterMs: 24 * 3_600_000 };
+const LIMITS = { maxRetries: 3, giveUpAfterMs: 24 * 3_600_000, retryFirstMs: 5_000, retryLongestMs: 300_000 };
 const FRESH = { failures: 0, unavailableSince: null };
 const NOW = 1_000_000;
 

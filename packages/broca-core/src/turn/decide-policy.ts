@@ -7,9 +7,17 @@ export type TurnLimits = {
   maxRetries: number;
   /** How long nothing may be reachable before a turn is parked, in ms. */
   giveUpAfterMs: number;
+  /** Wait after a first failure, doubled each further time, up to the longest; in ms. */
+  retryFirstMs: number;
+  retryLongestMs: number;
 };
 
-export type TurnStanding = { failures: number; unavailableSince: number | null };
+export type TurnStanding = {
+  failures: number;
+  unavailableSince: number | null;
+  /** The attempt showed images to the agent. */
+  hadImages?: boolean;
+};
 
 export type TurnDecision =
   | { kind: 'settle'; as: 'answered' | 'silent' | 'refused'; reason: string | null; texts: string[]; newestMessageId: string | null }
@@ -17,6 +25,8 @@ export type TurnDecision =
   | { kind: 'wait'; dueAt: number; failures: number; unavailableSince: number | null; reason: string }
   /** The agent waits until a person mends something; the turn stays first. */
   | { kind: 'hold'; reason: string }
+  /** Once more at once, as text alone: the attempt is over, and its images may be why. */
+  | { kind: 'without-images'; reason: string }
   | { kind: 'park'; reason: string; texts: string[] }
   /** The attempt may still live: nothing else may run before its fate is known. */
   | { kind: 'find-out'; reason: string };
@@ -28,10 +38,9 @@ export const NOTICE = {
   gaveUp: 'Sorry, the agent could not be reached for a long time. This message was set aside.',
   unclear: 'Sorry, it is not clear whether the agent received this message. Please ask again if no answer comes.',
   tooLong: 'Sorry, the agent took too long to answer this message.',
+  poisoned: 'Sorry, this message could not be processed. It was set aside.',
 } as const;
 
-const FIRST_RETRY_MS = 5_000;
-const LONGEST_RETRY_MS = 300_000;
 const SHORTEST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 /** Share of a delay that chance may take off, so that agents do not come back all at once. */
@@ -47,10 +56,12 @@ export function decide(turn: TurnStanding, outcome: AttemptOutcome, limits: Turn
     case 'silent':
       return { kind: 'settle', as: 'silent', reason: null, texts: [], newestMessageId: outcome.newestMessageId };
     case 'rejected':
+      if (turn.hadImages === true) return { kind: 'without-images', reason: outcome.reason };
       return { kind: 'settle', as: 'refused', reason: outcome.reason, texts: [NOTICE.refused], newestMessageId: null };
     case 'held':
       return { kind: 'hold', reason: outcome.reason };
     case 'failed':
+      if (turn.hadImages === true && outcome.isBadRequest === true) return { kind: 'without-images', reason: outcome.reason };
       return afterFailure(turn, outcome.reason, limits, now, random);
     case 'unavailable':
       return afterUnavailable(turn, outcome, limits, now, random);
@@ -66,7 +77,7 @@ function afterFailure(turn: TurnStanding, reason: string, limits: TurnLimits, no
   if (failures > limits.maxRetries) {
     return { kind: 'park', reason: `Letta failed ${failures} times, at last: ${reason}`, texts: [NOTICE.failed] };
   }
-  const delay = Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS);
+  const delay = Math.min(limits.retryFirstMs * 2 ** (failures - 1), limits.retryLongestMs);
   return { kind: 'wait', dueAt: now + jittered(delay, random), failures, unavailableSince: null, reason };
 }
 
@@ -82,7 +93,7 @@ function afterUnavailable(
   if (now - since >= limits.giveUpAfterMs) {
     return { kind: 'park', reason: `gave up after ${hours(now - since)} h: ${outcome.reason}`, texts: [NOTICE.gaveUp] };
   }
-  const delay = Math.min(Math.max(now - since, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
+  const delay = Math.min(Math.max(now - since, SHORTEST_WAIT_MS), LONGEST_WAIT_MS, limits.retryLongestMs);
   const dueAt = now + Math.max(jittered(delay, random), outcome.afterMs ?? 0);
   return { kind: 'wait', dueAt, failures: turn.failures, unavailableSince: since, reason: outcome.reason };
 }

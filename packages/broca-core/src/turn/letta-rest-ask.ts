@@ -5,11 +5,12 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { unreachable } from 'animus-protocol';
+import { attachmentLine } from '../attachments/lines-policy.ts';
 import type { Attempt, AttemptOutcome } from './letta.ts';
 import type { Followed } from './letta-rest-follow.ts';
 import { isRecord, textIn, type Verdict } from './letta-rest-policy.ts';
 import { toolCallIdsOf } from './letta-rest-reading.ts';
-import { type LettaWire, type Row, reasonOf, type Tell, verdictOf } from './letta-rest-wire.ts';
+import { type ContentPart, type LettaWire, type Row, reasonOf, type Tell, verdictOf } from './letta-rest-wire.ts';
 
 /** A run that asks for approval again and again is cut off; so many times an agent may try another tool. */
 const MOST_DENIALS = 10;
@@ -26,8 +27,9 @@ export type Asked = AttemptOutcome | { kind: 'doubtful'; reason: string; saidByL
 
 export async function askAttempt(wire: LettaWire, attempt: Attempt, tell: Tell, signal: AbortSignal): Promise<Asked> {
   const patience = new Patience();
+  const content = await contentOf(wire, attempt);
   for (let denied = 0; ; ) {
-    const followed = await wire.send([{ role: 'user', content: attempt.text, otid: attempt.otid }], tell, signal);
+    const followed = await wire.send([{ role: 'user', content, otid: attempt.otid }], tell, signal);
     if (followed.kind !== 'trouble') return await endTurn(wire, followed, attempt, tell, signal);
     const verdict = verdictOf(followed.trouble);
     if (signal.aborted) return { kind: 'unknown', reason: 'it was not waited for any longer' };
@@ -41,6 +43,22 @@ export async function askAttempt(wire: LettaWire, attempt: Attempt, tell: Tell, 
       return verdict.kind === 'doubtful' ? verdict : asAside(verdict);
     }
   }
+}
+
+/** The text, and after it the images that are still there. An image that is gone is said to be: the otid stays, and so must its turn. */
+async function contentOf(wire: LettaWire, { text, images }: Attempt): Promise<string | ContentPart[]> {
+  if (images.length === 0) return text;
+  const parts: ContentPart[] = [{ type: 'text', text }];
+  for (const image of images) {
+    const bytes = await wire.readImage(image);
+    if (bytes === null) {
+      parts.push({ type: 'text', text: attachmentLine(image, { kind: 'gone' }) });
+      continue;
+    }
+    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+    parts.push({ type: 'image', source: { type: 'base64', media_type: image.type, data } });
+  }
+  return parts;
 }
 
 /** What a followed run came to; denies what it wants approved, and follows on. */

@@ -38,7 +38,7 @@ export type StopVerdict =
   | { kind: 'well' }
   | { kind: 'needs-approval' }
   | { kind: 'held'; reason: string }
-  | { kind: 'failed'; reason: string }
+  | { kind: 'failed'; reason: string; isBadRequest?: boolean }
   /** The run never began its work: an older tool call waits for an answer. */
   | { kind: 'pending-approval' };
 
@@ -122,7 +122,7 @@ export function judgeStop(stopReason: string, error: FrameError | null, spoke: b
     case 'cancelled':
       return { kind: 'failed', reason: 'the run was cancelled' };
     default:
-      return { kind: 'failed', reason: `the run failed: ${why}` };
+      return { kind: 'failed', reason: `the run failed: ${why}`, ...(error?.type === 'llm_bad_request' ? { isBadRequest: true } : {}) };
   }
 }
 

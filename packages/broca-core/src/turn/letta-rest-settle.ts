@@ -4,7 +4,7 @@
  * again. That an otid is not known proves nothing by itself: Letta forgets it, and another never knew.
  */
 import { unreachable } from 'animus-protocol';
-import type { Attempt, Settlement } from './letta.ts';
+import type { Attempt, AttemptOutcome, Settlement } from './letta.ts';
 import { type Asked, answered, deny, endTurn } from './letta-rest-ask.ts';
 import { judgeStop, textIn, type Verdict } from './letta-rest-policy.ts';
 import { contentText, toolCallIdsOf } from './letta-rest-reading.ts';
@@ -53,7 +53,7 @@ class Search {
     switch (status) {
       case 'failed':
       case 'cancelled':
-        return over({ kind: 'failed', reason: failureOf(run.value) });
+        return over(failureOf(run.value));
       case 'completed':
         return await this.#byRunMessages(run.value);
       case 'going':
@@ -126,7 +126,7 @@ class Search {
     if (!runs.ok) return notNow(runs.error);
     if (runs.value.some(({ status }) => status === 'going')) return { kind: 'later', reason: 'its run still goes', held: false };
     const broken = runs.value.find(({ status }) => status !== 'completed');
-    if (broken !== undefined) return over({ kind: 'failed', reason: failureOf(broken) });
+    if (broken !== undefined) return over(failureOf(broken));
     const pending = stillPending(own);
     if (pending.length > 0) {
       const denied = await deny(this.#wire, pending, `${this.#attempt.otid}-deny-1`, () => undefined, this.#signal);
@@ -210,10 +210,11 @@ function notNow(verdict: Verdict): Settlement {
   return { kind: 'later', reason: reasonOf(verdict), held: verdict.kind === 'held' };
 }
 
-function failureOf(run: RunRecord): string {
-  if (run.status === 'cancelled') return 'the run was cancelled';
+function failureOf(run: RunRecord): AttemptOutcome & { kind: 'failed' } {
+  if (run.status === 'cancelled') return { kind: 'failed', reason: 'the run was cancelled' };
   const verdict = judgeStop(run.stopReason ?? 'error', run.error, false);
-  return 'reason' in verdict ? verdict.reason : 'the run failed';
+  if (verdict.kind === 'failed') return verdict;
+  return { kind: 'failed', reason: 'reason' in verdict ? verdict.reason : 'the run failed' };
 }
 
 /** Up to the next message of a user: what comes after that is another turn's. */

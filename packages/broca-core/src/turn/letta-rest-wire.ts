@@ -1,6 +1,7 @@
 /** The questions of the Letta adapter, each one request with its answer parsed; and what they share. */
 import type { Result } from 'animus-protocol';
 import { failed, ok } from 'animus-protocol';
+import type { StoredAttachment } from '../message.ts';
 import type { AttemptNews } from './letta.ts';
 import { type Followed, follow, type RunLook } from './letta-rest-follow.ts';
 import { isRecord, judgeRefusal, textIn, type Verdict } from './letta-rest-policy.ts';
@@ -17,6 +18,8 @@ export type LettaRestSettings = {
   apiKey: string;
   agentId: string;
   log?: LettaRestLog;
+  /** The content of an image that an attempt shows; null when it is gone. Loaded only for such an attempt. */
+  readImage?: (image: StoredAttachment) => Promise<Uint8Array | null>;
   now?: () => number;
   /** Longest silence of a stream, pings included; servers ping every 20 s. */
   idleTimeoutMs?: number;
@@ -37,9 +40,12 @@ export type RunRecord = {
   createdAt: number | null;
 };
 
+/** A user's words or pictures, as the V1 API takes them. */
+export type ContentPart = { type: 'text'; text: string } | { type: 'image'; source: { type: 'base64'; media_type: string; data: string } };
+
 /** A user's words, or the answer to tool calls that want approval. */
 export type OutgoingMessage =
-  | { role: 'user'; content: string; otid: string }
+  | { role: 'user'; content: string | ContentPart[]; otid: string }
   | { type: 'approval'; approvals: { type: 'approval'; tool_call_id: string; approve: false; reason: string }[]; otid: string };
 
 export type Answer<T> = Result<T, Verdict>;
@@ -69,6 +75,10 @@ export class LettaWire {
 
   get log(): LettaRestLog | undefined {
     return this.#settings.log;
+  }
+
+  readImage(image: StoredAttachment): Promise<Uint8Array | null> {
+    return this.#settings.readImage?.(image) ?? Promise.resolve(null);
   }
 
   /** The server's clock as far as it was heard, else ours. */

@@ -3,6 +3,8 @@
  * classifies every failure once; nothing past this file knows a status code.
  */
 
+import type { StoredAttachment } from '../message.ts';
+
 /** One sending of a turn to Letta, as it was stored before it left. */
 export type Attempt = {
   turnId: number;
@@ -15,6 +17,8 @@ export type Attempt = {
   agentId: string;
   /** Exactly what the agent reads. */
   text: string;
+  /** And is shown with it. */
+  images: readonly StoredAttachment[];
   /** Newest message of the agent known before it left; null when the agent had none or none was known. */
   seenMessageId: string | null;
   runId: string | null;
@@ -38,8 +42,8 @@ export type AttemptOutcome =
   | { kind: 'rejected'; reason: string }
   /** Letta will take no message of this agent until a person mends something (401, 402, 403, quota 429, agent 404). */
   | { kind: 'held'; reason: string }
-  /** The attempt is over, Letta ran it and it failed: counts against max_retries. A later attempt needs a new otid. */
-  | { kind: 'failed'; reason: string }
+  /** The attempt is over, Letta ran it and it failed: counts against max_retries. A later attempt needs a new otid. `isBadRequest`: the model's provider found fault with what it was sent. */
+  | { kind: 'failed'; reason: string; isBadRequest?: boolean }
   /** Nothing ran (unreachable, 5xx before a run, 429, busy): does not count; a later attempt needs a new otid. `afterMs` when the server said when. */
   | { kind: 'unavailable'; reason: string; afterMs: number | null }
   /** It left and how it ended was not heard. */

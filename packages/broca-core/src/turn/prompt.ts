@@ -29,7 +29,7 @@ function field(value: string): string {
     .slice(0, 128);
 }
 
-/** In a message, a line or bracket that reads as a header of ours is marked as the sender's own words. */
+/** In a message, a bracket that reads as a header or a file's line of ours is marked as the sender's own words. */
 function guard(text: string): string {
-  return text.replace(/\[(?=[\s\p{Cf}]*(?:user\s*)?name\s*:)/giu, '(');
+  return text.replace(/\[(?=[\s\p{Cf}]*(?:(?:user\s*)?name|(?:image\s*)?attachment)\s*:)/giu, '(');
 }

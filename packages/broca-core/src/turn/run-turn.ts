@@ -9,15 +9,18 @@ import { unreachable } from 'animus-protocol';
 import type { Alarm } from '../lifecycle/alarm.ts';
 import type { Ending } from '../lifecycle/ending.ts';
 import type { UserBlocks } from '../people/user-blocks.ts';
+import type { InHand } from '../queue/in-hand.ts';
 import type { AttemptEnd, Queue } from '../queue/sqlite-queue.ts';
 import type { Turn } from '../queue/turn.ts';
 import { decide, NOTICE, type TurnDecision } from './decide-policy.ts';
 import type { Attempt, AttemptNews, AttemptOutcome, Letta, LettaReply } from './letta.ts';
 import type { LettaStanding } from './letta-standing.ts';
+import type { Prompt } from './turn-files.ts';
 
 export type RunTurnDependencies = {
   queue: Queue;
   letta: Letta;
+  inHand: InHand;
   blocks: UserBlocks;
   standing: LettaStanding;
   config(): BrocaConfig;
@@ -35,8 +38,13 @@ const CANCEL_GRACE_MS = 30_000;
 const SHORTEST_LOOK_MS = 1_000;
 const LONGEST_LOOK_MS = 60_000;
 
-/** Asks the agent for a waiting turn. Returns false when the turn stays running because Broca stops. */
-export async function askTurn(turn: Turn, prompt: string, deps: RunTurnDependencies, ending: Ending): Promise<boolean> {
+/** Asks the agent for a waiting turn; `write` makes what it reads. Returns false when the turn stays running because Broca stops. */
+export async function askTurn(
+  turn: Turn,
+  write: (signal: AbortSignal) => Promise<Prompt>,
+  deps: RunTurnDependencies,
+  ending: Ending,
+): Promise<boolean> {
   const { queue, letta, blocks } = deps;
   const { stop } = ending;
   const block = await blocks.ready(turn, stop);
@@ -44,10 +52,12 @@ export async function askTurn(turn: Turn, prompt: string, deps: RunTurnDependenc
   const seen: LettaReply<string | null> =
     deps.newestMessageId() === null ? await letta.newestMessageId(stop) : { kind: 'ok', value: deps.newestMessageId() };
   if (seen.kind !== 'ok') return apply(turn, null, notAsked(seen), deps);
+  const { text, images } = await write(stop);
   if (stop.aborted) return false;
 
   const { endpoint, agentId } = deps.config();
-  const attempt = queue.begin({ turn, endpoint, agentId, text: prompt, seenMessageId: seen.value, blockId: block.value });
+  const attempt = queue.begin({ turn, endpoint, agentId, text, images, seenMessageId: seen.value, blockId: block.value });
+  if (attempt === null) return true;
   if (block.value !== null && turn.person !== null) {
     const attached = await blocks.attach(turn.person, block.value, stop);
     if (attached.kind !== 'ok') return apply(turn, attempt, notAsked(attached), deps);
@@ -87,7 +97,10 @@ async function followAttempt(
         if (drain.aborted) return false;
         if (timeout.aborted) return await endOverdue(turn, attempt, deps, stop);
         if (deps.clock() - startedAt >= deps.config().giveUpAfterMs) return setAside(turn, attempt, step.reason, NOTICE.unclear, deps);
+        // Not in hand meanwhile: a crash now is no fault of this turn.
+        deps.inHand.letGo();
         await deps.alarm.sleep(lookMs, AbortSignal.any([drain, timeout]));
+        deps.inHand.take([turn.id]);
         lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
         break;
       case 'undecidable':
@@ -145,7 +158,8 @@ function apply(turn: Turn, attempt: Attempt | null, outcome: AttemptOutcome, dep
   const { queue, standing } = deps;
   const now = deps.clock();
   standing.heard(outcome, now);
-  const decision: TurnDecision = decide(turn, outcome, deps.config(), now, deps.random());
+  const hadImages = attempt !== null && attempt.images.length > 0;
+  const decision: TurnDecision = decide({ ...turn, hadImages }, outcome, deps.config(), now, deps.random());
   const end: AttemptEnd | null =
     attempt === null ? null : { number: attempt.number, outcome: outcome.kind, reason: 'reason' in outcome ? outcome.reason : null };
   switch (decision.kind) {
@@ -165,6 +179,12 @@ function apply(turn: Turn, attempt: Attempt | null, outcome: AttemptOutcome, dep
         attempt: end,
       });
       return true;
+    case 'without-images': {
+      const reason = `asked again without its images: ${decision.reason}`;
+      const { failures, createdAt: dueAt } = turn;
+      queue.putBack({ turn, dueAt, failures, unavailableSince: null, reason, attempt: end, withoutImages: true });
+      return true;
+    }
     case 'park':
       queue.park(turn, decision.reason, decision.texts, end);
       return true;

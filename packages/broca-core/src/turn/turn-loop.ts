@@ -2,13 +2,20 @@
  * Takes turns from the queue, one at a time, in the mode in force when each begins. What was running
  * when the last process ended comes first.
  */
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
 import { unreachable } from 'animus-protocol';
+import { attachmentLine } from '../attachments/lines-policy.ts';
 import type { Ending } from '../lifecycle/ending.ts';
+import { judgeCrashes } from '../queue/poison-policy.ts';
+import type { SettleRequest } from '../queue/sqlite-queue.ts';
 import type { Turn } from '../queue/turn.ts';
 import type { TurnEvents } from '../queue/turn-events.ts';
 import { storageFault } from '../store/open.ts';
+import type { Reserve } from '../store/reserve.ts';
+import { NOTICE } from './decide-policy.ts';
 import { renderPrompt } from './prompt.ts';
 import { askTurn, type RunTurnDependencies, recoverTurn } from './run-turn.ts';
+import { type TurnFiles, withLines } from './turn-files.ts';
 
 export type TurnLoopDependencies = RunTurnDependencies & {
   channelTitle(channel: string): string;
@@ -18,72 +25,144 @@ export type TurnLoopDependencies = RunTurnDependencies & {
   /** Why storage cannot be written; null when it can again. */
   onStorage(fault: string | null): void;
   onTurnEnd(turn: Turn): void;
+  /** The files that came with turns. */
+  files: TurnFiles;
+  /** What is kept for settling; new turns wait while it is spent. */
+  reserve: Pick<Reserve, 'isSpent' | 'refill'>;
+  /** Removes some of what is kept long enough, nothing being due; returns after how long there may be more, in ms. */
+  retain(now: number): number;
 };
 
 const STORAGE_RETRY_MS = 1_000;
+/** Turns that ask nobody are settled so many at a time, in one commit. */
+const MOST_TOGETHER = 32;
 
 /** Takes no new turn once `drain` aborts, and returns when the turn in hand has ended or `stop` aborts too. */
 export async function runTurnLoop(deps: TurnLoopDependencies, ending: Ending): Promise<void> {
-  let isDegraded = false;
+  let told: string | null = null;
+  const tell = (fault: string | null): void => {
+    if (fault !== told) deps.onStorage(fault);
+    told = fault;
+  };
+  let restUntil: number | null = null;
   while (!ending.drain.aborted) {
     try {
-      const waitMs = await takeStep(deps, ending);
-      if (isDegraded) deps.onStorage(null);
-      isDegraded = false;
-      await deps.alarm.sleep(waitMs, ending.drain);
+      restUntil ??= performance.now() + suspectAfterCrash(deps);
+      const restMs = restUntil - performance.now();
+      const waitMs = restMs > 0 ? restMs : await takeStep(deps, ending);
+      tell(deps.reserve.isSpent ? 'the disk is full' : null);
+      // The sockets and the other loops get their turn, also while a long backlog is worked off.
+      if (waitMs <= 0) await nextTurnOfLoop();
+      else await deps.alarm.sleep(waitMs, ending.drain);
     } catch (error) {
       const fault = storageFault(error);
       if (fault === null) throw error;
       // Nothing is lost: what was not recorded is found out again from the attempt, once there is room.
-      isDegraded = true;
-      deps.onStorage(fault);
+      deps.inHand.letGo();
+      tell(fault);
       await deps.alarm.sleep(STORAGE_RETRY_MS, ending.drain);
     }
   }
 }
 
-/** One turn or one probe; returns how long nothing is to be done, in ms. Exported for the proof of crash points. */
+/** Counts the crash that ended the former process against the turn it had in hand; returns for how long nothing may be taken, in ms. */
+export function suspectAfterCrash({ queue, inHand, clock, events, onReply }: TurnLoopDependencies): number {
+  let restMs = 0;
+  for (const id of inHand.left()) {
+    const turn = queue.find(id);
+    if (turn === null) continue;
+    const running = queue.running();
+    const attempt = running?.turn.id === id ? running.attempt : null;
+    const verdict = judgeCrashes(turn.crashes + 1);
+    if (verdict.kind === 'rest') {
+      queue.rest(turn, turn.crashes + 1, clock() + verdict.restMs);
+      // The agent is held while the fate of this turn is unknown.
+      if (attempt !== null) restMs = verdict.restMs;
+    } else {
+      const end = attempt === null ? null : { number: attempt.number, outcome: 'unknown', reason: verdict.reason };
+      queue.park(turn, verdict.reason, [attempt === null ? NOTICE.poisoned : NOTICE.unclear], end);
+      events.changed(id);
+      onReply(turn.channel);
+    }
+  }
+  inHand.letGo();
+  return restMs;
+}
+
+/** One turn, a few that ask nobody, or one probe; returns how long nothing is to be done, in ms. Exported for the proof of crash points. */
 export async function takeStep(deps: TurnLoopDependencies, ending: Ending): Promise<number> {
-  const { queue, config, standing } = deps;
+  const { queue, config, standing, inHand } = deps;
   const running = queue.running();
   if (running !== null) {
+    inHand.take([running.turn.id]);
     await recoverTurn(running.turn, running.attempt, deps, ending);
-    await afterTurn(running.turn, deps, ending);
+    inHand.letGo();
+    await afterTurns([running.turn], deps, ending);
     return 0;
   }
+  // What room is left is for what is under way.
+  if (deps.reserve.isSpent && !deps.reserve.refill()) return STORAGE_RETRY_MS;
   const now = deps.clock();
   const isLive = config().mode === 'live';
   if (isLive && standing.probeAt <= now) await probe(deps, ending);
   const askableAt = isLive ? standing.askableAt() : 0;
   const turn = askableAt === null || askableAt > now ? null : queue.next(now);
-  if (turn === null) return untilNext(deps, askableAt);
-  await runTurn(turn, deps, ending);
+  if (turn === null) return Math.min(untilNext(deps, askableAt), deps.retain(now));
+  inHand.take([turn.id]);
+  const turns = await runTurn(turn, deps, ending);
+  inHand.letGo();
+  await afterTurns(turns, deps, ending);
   return 0;
 }
 
-async function runTurn(turn: Turn, deps: TurnLoopDependencies, ending: Ending): Promise<void> {
-  const prompt = promptOf(turn, deps);
+/** Gives the turns that were dealt with. */
+async function runTurn(turn: Turn, deps: TurnLoopDependencies, ending: Ending): Promise<readonly Turn[]> {
   const { mode } = deps.config();
   switch (mode) {
     case 'live':
-      await askTurn(turn, prompt, deps, ending);
-      break;
+      await askTurn(turn, async (signal) => await deps.files.write(turn, headed(turn, deps), signal), deps, ending);
+      return [turn];
     case 'echo':
-      deps.queue.settle({ turn, as: 'echoed', reason: null, texts: [prompt], attempt: null, newestMessageId: null });
-      break;
+      return settleFew(turn, deps, (each) => ({
+        as: 'echoed',
+        reason: null,
+        texts: [
+          withLines(
+            headed(each, deps),
+            each.attachments.map((file) => attachmentLine(file)),
+          ),
+        ],
+      }));
     case 'listen':
-      deps.queue.settle({ turn, as: 'stored', reason: 'mode listen', texts: [], attempt: null, newestMessageId: null });
-      break;
+      return settleFew(turn, deps, () => ({ as: 'stored', reason: 'mode listen', texts: [] }));
     default:
-      unreachable(mode);
+      return unreachable(mode);
   }
-  await afterTurn(turn, deps, ending);
 }
 
-async function afterTurn(turn: Turn, deps: TurnLoopDependencies, ending: Ending): Promise<void> {
-  deps.events.changed(turn.id);
-  deps.onReply(turn.channel);
-  deps.onTurnEnd(turn);
+/** Settles turns that ask nobody, `first` and those due after it, in one commit. One that a crash speaks against goes alone. */
+function settleFew(first: Turn, deps: TurnLoopDependencies, end: (turn: Turn) => Pick<SettleRequest, 'as' | 'reason' | 'texts'>): Turn[] {
+  const { queue, inHand } = deps;
+  const now = deps.clock();
+  return queue.together(() => {
+    const settled: Turn[] = [];
+    for (let turn: Turn | null = first; turn !== null && settled.length < MOST_TOGETHER; turn = queue.next(now)) {
+      if (turn.crashes > 0 && turn !== first) break;
+      inHand.take([turn.id]);
+      queue.settle({ turn, ...end(turn), attempt: null, newestMessageId: null });
+      settled.push(turn);
+      if (turn.crashes > 0) break;
+    }
+    return settled;
+  });
+}
+
+async function afterTurns(turns: readonly Turn[], deps: TurnLoopDependencies, ending: Ending): Promise<void> {
+  for (const turn of turns) {
+    deps.events.changed(turn.id);
+    deps.onReply(turn.channel);
+    deps.onTurnEnd(turn);
+  }
   await deps.blocks.release(ending.stop);
 }
 
@@ -101,7 +180,7 @@ function untilNext(deps: TurnLoopDependencies, askableAt: number | null): number
   return Math.max(Math.min(...wakes) - now, 1);
 }
 
-function promptOf(turn: Turn, deps: TurnLoopDependencies): string {
+function headed(turn: Turn, deps: TurnLoopDependencies): string {
   if (turn.person === null) return turn.text;
   const { senderId, username, displayName } = turn.person;
   return renderPrompt({ channelTitle: deps.channelTitle(turn.channel), senderId, username, displayName, text: turn.text });
