@@ -54,12 +54,13 @@ try {
   if (!isKept) fs.rmSync(folder, { recursive: true, force: true });
 }
 
-function faultOf({ verdict, drainedMs, ledger }: Outcome): string | null {
+function faultOf({ verdict, drainedMs, ledger, crashes }: Outcome): string | null {
   const { lost, doubled, disordered } = countWrongs(verdict);
   const { received, answered, parked } = verdict.counts;
   const expected = Math.ceil(LEAST_ANSWERED * seconds * agents);
   const { brocas } = kills(ledger);
   if (lost + doubled + disordered > 0) return `${lost} lost, ${doubled} doubled, ${disordered} out of order`;
+  if (crashes.length > 0) return `${crashes.length} crashes by a fault of our own`;
   if (drainedMs === null) return 'not everything was done in time';
   if (answered < expected) return `only ${answered} messages were answered, at least ${expected} were expected`;
   if (brocas < LEAST_KILLS * seconds * agents) return `only ${brocas} Brocas were killed`;

@@ -11,7 +11,18 @@ import type { Message } from './message.ts';
 import type { Random } from './random.ts';
 import type { PlatformFrame, PluginFrame, WireMessage, WirePart } from './wire-frames.ts';
 
-type Mood = 'take' | 'slow' | 'cut-before' | 'cut-after' | 'mute-before' | 'mute-after' | 'retry' | 'refuse' | 'down';
+type Mood =
+  | 'kill-before'
+  | 'kill-after'
+  | 'take'
+  | 'slow'
+  | 'cut-before'
+  | 'cut-after'
+  | 'mute-before'
+  | 'mute-after'
+  | 'retry'
+  | 'refuse'
+  | 'down';
 
 const MOODS: Readonly<Record<Mood, number>> = {
   take: 780,
@@ -23,6 +34,8 @@ const MOODS: Readonly<Record<Mood, number>> = {
   retry: 15,
   refuse: 10,
   down: 13,
+  'kill-before': 5,
+  'kill-after': 8,
 };
 /** How often a message is handed over again although it was acknowledged, and how often the connection is cut after one. */
 const AGAIN = 0.03;
@@ -35,6 +48,8 @@ export class WirePlatform implements AsyncDisposable {
   readonly #random: Random;
   readonly #lines = new Map<string, Line>();
   readonly #keys = new Map<string, 'taken' | 'refused'>();
+  /** Kills an agent's Broca at the worst moment. */
+  kill: (agent: string) => void = () => undefined;
   #server: Server | null = null;
   #isKind = false;
   #order = 0n;
@@ -144,12 +159,14 @@ export class WirePlatform implements AsyncDisposable {
     const answer = (given: 'taken' | 'retry' | 'refused' | 'down'): void => send(socket, { type: 'answer', sending, answer: given });
     const before = this.#keys.get(`${agent} ${part.key}`);
     if (mood === 'cut-before') return this.#cut(socket);
+    if (mood === 'kill-before') return this.kill(agent);
     if (mood === 'mute-before') return;
     if (mood === 'retry' || mood === 'down') return answer(mood);
     const outcome = before ?? (mood === 'refuse' ? 'refused' : 'taken');
     if (before === undefined) this.#record(part, agent, outcome);
     else this.#ledger.dropped += 1;
     if (mood === 'cut-after') return this.#cut(socket);
+    if (mood === 'kill-after') return this.kill(agent);
     if (mood === 'mute-after') return;
     if (mood === 'slow') await sleep(this.#random.between(5, 300));
     answer(outcome);

@@ -42,6 +42,14 @@ export class FleetKeeper {
     return this.#status?.supervisor.pid ?? null;
   }
 
+  /** Kills an agent's Broca in the middle of what it does. */
+  killInWork(id: string): void {
+    const pid = this.agent(id)?.pid ?? null;
+    if (pid === null) return;
+    this.#ledger.fault('Broca kill in the middle of its work');
+    send(pid, 'SIGKILL');
+  }
+
   async keep(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look();

@@ -14,15 +14,21 @@ export type Outcome = {
   drainedMs: number | null;
   verdict: Verdict;
   ledger: Ledger;
+  /** Deaths of Brocas and supervisors that nobody brought about: what their logs say of them. */
+  crashes: string[];
   notes: string[];
 };
 
 /** As many wrongs are told in full. */
 const MOST_TOLD = 5;
 const MOST_LOG_LINES = 25;
+const LONGEST_CRASH = 600;
 
 export function kills({ faults }: Ledger): { brocas: number; supervisor: number } {
-  return { brocas: faults.get('Broca kill') ?? 0, supervisor: faults.get('supervisor kill') ?? 0 };
+  return {
+    brocas: (faults.get('Broca kill') ?? 0) + (faults.get('Broca kill in the middle of its work') ?? 0),
+    supervisor: faults.get('supervisor kill') ?? 0,
+  };
 }
 
 export function countWrongs({ wrongs }: Verdict): { lost: number; doubled: number; disordered: number } {
@@ -30,7 +36,8 @@ export function countWrongs({ wrongs }: Verdict): { lost: number; doubled: numbe
   return { lost: count('lost'), doubled: count('doubled'), disordered: count('disordered') };
 }
 
-export function toJson({ seed, agents, seconds, drainedMs, verdict, ledger, notes }: Outcome): Record<string, unknown> {
+export function toJson(outcome: Outcome): Record<string, unknown> {
+  const { seed, agents, seconds, drainedMs, verdict, ledger, notes } = outcome;
   return {
     seed,
     agents,
@@ -43,6 +50,7 @@ export function toJson({ seed, agents, seconds, drainedMs, verdict, ledger, note
     dropped: ledger.dropped,
     drainedMs,
     kills: kills(ledger),
+    crashes: outcome.crashes,
     faults: Object.fromEntries([...ledger.faults].sort()),
     notes,
   };
@@ -67,6 +75,8 @@ export function toText(outcome: Outcome): string {
     row('lost', wrongs.lost),
     row('doubled', wrongs.doubled),
     row('disordered', wrongs.disordered),
+    row('crashes', outcome.crashes.length, 'deaths by a fault of our own'),
+    ...outcome.crashes.slice(0, MOST_TOLD).map((crash) => `             ${crash}`),
     row('kills', brocas + supervisor, `${brocas} Brocas, ${supervisor} supervisors: ${perMinute} a minute`),
     ...[...ledger.faults].sort().map(([kind, count]) => `             ${count} × ${kind}`),
     drainedMs === null ? 'not drained: something was still open at the end' : `drained in ${(drainedMs / 1000).toFixed(1)} s`,
@@ -108,10 +118,24 @@ function instant(ms: number): string {
 
 function logLines(folder: string, turn: number): string[] {
   const speaksOfTurn = new RegExp(`"turn":${turn}\\b`);
-  return fs
-    .readdirSync(folder)
-    .filter((name) => name.startsWith('broca'))
-    .flatMap((name) => fs.readFileSync(path.join(folder, name), 'utf8').split('\n'))
+  return linesOf(folder)
     .filter((line) => speaksOfTurn.test(line))
     .slice(-MOST_LOG_LINES);
+}
+
+/** What the logs of Brocas and supervisors tell of faults that nobody caught. */
+export function findCrashes(home: ChaosHome): string[] {
+  const folders = [home.rig.home, ...home.agents.map((agent) => home.agentFolder(agent))];
+  return folders.flatMap((folder) =>
+    linesOf(path.join(folder, 'logs'))
+      .filter((line) => /"(?:event|kind)":"(?:crashed|supervisor-failed)"/.test(line))
+      .map((line) => `${path.basename(folder)} ${line.slice(0, LONGEST_CRASH)}`),
+  );
+}
+
+function linesOf(folder: string): string[] {
+  return fs
+    .readdirSync(folder)
+    .filter((name) => /^(?:broca|supervisor)\./.test(name) && !name.endsWith('.gz'))
+    .flatMap((name) => fs.readFileSync(path.join(folder, name), 'utf8').split('\n'));
 }

@@ -12,7 +12,7 @@ import { answerScript } from './message.ts';
 import { WirePlatform } from './platform.ts';
 import { brocaActor, FleetKeeper, supervisorActor } from './process-faults.ts';
 import { Random } from './random.ts';
-import { type Outcome, tellWrongs } from './report.ts';
+import { findCrashes, type Outcome, tellWrongs } from './report.ts';
 import { SpoolMouth } from './spool.ts';
 import { talker } from './traffic.ts';
 
@@ -34,6 +34,7 @@ const BROCA_FAULTS_MS = 500;
 const SUPERVISOR_FAULTS_MS = 2_500;
 const LETTA_FAULTS_MS = 400;
 const DISK_FAULTS_MS = 5_000;
+const KILL_AS_TURN_BEGINS = 0.01;
 const TALK_MS = 8;
 const READ_EVERY_MS = 40;
 const LOOK_EVERY_MS = 250;
@@ -86,6 +87,7 @@ class World {
     const { home, letta, ledger, random, seconds, signal, say } = this.#parts;
     const disk = this.#diskActors();
     await home.rig.animus(['up', '-d']);
+    this.#aimKills(random.fork('aim'));
     const over = new AbortController();
     const stopReading = new AbortController();
     const reading = this.#read(stopReading.signal);
@@ -97,12 +99,23 @@ class World {
     // Neither ends before it is told to, but by a fault of this program.
     await Promise.race([pause(seconds * 1_000, signal), acting, keeping, reading]);
     over.abort();
+    letta.setScript(answerScript);
     await Promise.all([acting, keeping]);
     const drainedMs = signal.aborted ? null : await this.#drain();
     const result = signal.aborted ? null : await this.#count(drainedMs);
     stopReading.abort();
     await Promise.all([reading, listening]);
     return result;
+  }
+
+  /** Chance alone seldom hits the moments that matter: as the agent begins with a turn, as a part is handed over. */
+  #aimKills(random: Random): void {
+    const { letta, platform } = this.#parts;
+    letta.setScript((turn) => {
+      if (random.chance(KILL_AS_TURN_BEGINS)) this.#keeper.killInWork(turn.agentId);
+      return answerScript(turn);
+    });
+    platform.kill = (agent) => this.#keeper.killInWork(agent);
   }
 
   #diskActors(): Actor[] {
@@ -184,9 +197,10 @@ class World {
       told,
       declaredDead: this.#trouble.declaredDead,
     });
-    home.isKept = verdict.wrongs.length > 0 || drainedMs === null;
+    const crashes = findCrashes(home);
+    home.isKept = verdict.wrongs.length + crashes.length > 0 || drainedMs === null;
     const excerpt = verdict.wrongs.length === 0 ? '' : await tellWrongs(verdict, home, letta, ledger);
-    return { outcome: { seed, agents: home.agents.length, seconds, drainedMs, verdict, ledger, notes: this.#notes }, excerpt };
+    return { outcome: { seed, agents: home.agents.length, seconds, drainedMs, verdict, ledger, crashes, notes: this.#notes }, excerpt };
   }
 }
 
