@@ -14,7 +14,7 @@ const EXTERNAL = ['*.node', 'esbuild'];
 const SQLITE_ADDON = 'packages/broca-core/src/store/addon.ts';
 
 /** Those of Node's own modules that are slow to import, and plain objects of functions: what lazy-builtin.ts can stand in for. */
-const SLOW_BUILTINS = /^node:(child_process|crypto|fs|fs\/promises|http|https|module|net|os|util)$/;
+const SLOW_BUILTINS = /^node:(child_process|crypto|http|https|module|os|util)$/;
 /** Takes the place of imports of them. */
 const LAZY_BUILTIN = 'packages/animus-supervisor/src/home/lazy-builtin.ts';
 
@@ -62,6 +62,8 @@ export function bundleOptions(request: BundleRequest): BuildOptions & { metafile
     platform: 'node',
     target: 'node24',
     minify: true,
+    // An uncaught error prints its line: it must not be the whole program.
+    lineLimit: 200,
     legalComments: 'linked',
     banner: { js: BANNER },
     external: fs.existsSync(path.join(request.source, SQLITE_ADDON)) ? EXTERNAL : [...EXTERNAL, 'better-sqlite3'],

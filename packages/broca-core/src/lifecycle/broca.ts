@@ -41,7 +41,6 @@ import { LettaStanding } from '../turn/letta-standing.ts';
 import { createTurnFiles } from '../turn/turn-files.ts';
 import { runTurnLoop } from '../turn/turn-loop.ts';
 import { Alarm } from './alarm.ts';
-import { collectGarbage } from './collect-garbage.ts';
 import { createFigures, type StoredFigures } from './figures.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { Problems } from './problems.ts';
@@ -62,8 +61,6 @@ const STORAGE_NEWS_MS = 15_000;
 
 /** What takes long to load and can wait (pino, Letta's library) waits this long: whoever awaits `ready` is answered first. */
 const BREATH_MS = 50;
-/** By then an idle Broca has looked at Letta and needs no more of what it started with. */
-const REST_MS = 3_000;
 
 type Delivery = { gate: ChannelGate; alarm: Alarm };
 
@@ -204,8 +201,7 @@ export class Broca {
     const at = Date.now();
     this.#socket.ready({ type: 'ready', at, startMs: at - this.#identity.startedAt });
     log.info('ready', { startMs: at - this.#identity.startedAt, folder, mode: this.#config.mode });
-    setTimeout(() => void log.load(), BREATH_MS);
-    setTimeout(collectGarbage, REST_MS).unref();
+    setTimeout(() => void log.load(), BREATH_MS).unref();
     this.#reserve.refill();
     const beats = this.#startBeats();
     const started = channels.start();
