@@ -3,6 +3,7 @@
  * away meanwhile, the same is asked again of the next one, which finds the same turn.
  */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, ok, type Result, unreachable } from 'animus-protocol';
 import * as v from 'valibot';
@@ -12,6 +13,8 @@ import { type BrocaClient, connectToBroca } from './client.ts';
 
 const RECONNECT_MS = 200;
 const SLOWEST_RECONNECT_MS = 2_000;
+/** Longer than most pauses before a restart; without a supervisor nobody comes. */
+const RESTART_PATIENCE_MS = 15_000;
 
 export type Sending = {
   folder: string;
@@ -46,7 +49,7 @@ const consoleReply = v.object({
 });
 
 export async function sendMessage(sending: Sending): Promise<Sent> {
-  const first = await reachRunning(sending.folder);
+  const first = await reachRunning(sending);
   if (!first.ok) return { kind: 'failed', error: first.error };
   const { promise: late, resolve: giveUp } = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => giveUp('late'), sending.timeoutMs);
@@ -57,14 +60,31 @@ export async function sendMessage(sending: Sending): Promise<Sent> {
   return sent === 'late' ? { kind: 'timeout', turnId: conversation.turnId } : sent;
 }
 
-async function reachRunning(folder: string): Promise<Result<BrocaClient, string>> {
+async function reachRunning(sending: Sending): Promise<Result<BrocaClient, string>> {
+  const { folder } = sending;
   const fault = folderFault(folder);
   if (fault !== null) return failed(fault);
+  const restarted = await reachRestarted(sending);
+  if (restarted !== null) return ok(restarted);
   const reached = await reachBroca(folder);
   if (!reached.ok) return reached;
   if (reached.value.kind === 'running') return ok(reached.value.client);
   reached.value.lock.release();
   return failed(`no Broca runs in ${folder}, so nobody would answer: start it with animus start, or with broca run`);
+}
+
+/** A Broca that stops takes its socket away; one that was killed leaves it behind, and its supervisor is starting the next one. */
+async function reachRestarted({ folder, timeoutMs, notice }: Sending): Promise<BrocaClient | null> {
+  const path = socketOf(folder);
+  if (!existsSync(path)) return null;
+  const giveUpAt = performance.now() + Math.min(timeoutMs, RESTART_PATIENCE_MS);
+  for (let isSaid = false; ; isSaid = true) {
+    const client = await connectToBroca(path);
+    if (client.ok) return client.value;
+    if (client.error.kind !== 'absent' || performance.now() >= giveUpAt) return null;
+    if (!isSaid) notice('Broca was killed; waiting for it to come back');
+    await sleep(RECONNECT_MS);
+  }
 }
 
 class Conversation {
