@@ -1,7 +1,9 @@
 /** A throwaway copy of the folder that a Python Broca left, and what is looked up in databases. */
+
 import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AgentId } from 'animus-protocol';
 import DatabaseConstructor, { type Database } from 'better-sqlite3';
 
 const ID = 'agent-721679f6-c8af-4e01-8677-dc042dc80368';
@@ -9,7 +11,7 @@ const FIXTURE = join(import.meta.dirname, '../fixtures/python-broca', ID);
 const TABLES = ['letta_users', 'platform_profiles', 'messages', 'queue', 'sqlite_sequence'] as const;
 
 export class PythonHome implements Disposable {
-  readonly id: string = ID;
+  readonly id: AgentId = ID;
   readonly home: string = mkdtempSync(join(tmpdir(), 'python-home-'));
   readonly folder: string = join(this.home, ID);
   readonly database: string = this.path('animus.db');
