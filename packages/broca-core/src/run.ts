@@ -9,10 +9,21 @@ import { describeOpenFault, openStore } from './store/open.ts';
 
 /** How long the turn in hand may take when a signal asks Broca to stop; a supervisor says its own time. */
 const SIGNAL_DEADLINE_MS = 25_000;
+
+const HELP = `broca run [--folder DIR]
+
+Runs the Broca of an agent: of the current folder, or of DIR. Ends on Ctrl-C or SIGTERM once the turn
+in hand is answered; SIGHUP reads .env and settings.json again.
+`;
+
 /** Handles that a plugin forgot must not keep an ended Broca alive. */
 const LINGER_MS = 1_000;
 
 export async function run(argv: string[]): Promise<ExitCode> {
+  if (argv.includes('--help')) {
+    process.stdout.write(HELP);
+    return EXIT.done;
+  }
   const startedAt = Math.round(performance.timeOrigin);
   const folder = folderOf(argv);
   if (folder === null) return EXIT.usage;
