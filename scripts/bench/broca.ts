@@ -5,12 +5,11 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { type BrocaFrame, type ClientFrame, encodeFrame, FrameDecoder, parseBrocaFrame, WORKER_LINK_VERSION } from 'animus-protocol';
+import { WORKER_FLAGS } from '../../packages/animus-supervisor/src/fleet/launch.ts';
+import { workerEnvironment } from '../../packages/animus-supervisor/src/worker/environment-policy.ts';
 import { type Running, start } from './program.ts';
 
 const BUNDLE = path.join(path.dirname(path.dirname(import.meta.dirname)), 'dist/broca.mjs');
-/** As the supervisor starts a worker; packages/animus-supervisor/src/worker says why. */
-const WORKER_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=0'];
-const WORKER_ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
 
 export type AgentFolder = Disposable & { id: string; folder: string; socket: string };
 
@@ -33,7 +32,7 @@ export function makeAgentFolder(letta: string, number = 1): AgentFolder {
 }
 
 export function startBroca(agent: AgentFolder): Running {
-  return start([...WORKER_FLAGS, BUNDLE, 'run', '--folder', agent.folder], WORKER_ENVIRONMENT);
+  return start([...WORKER_FLAGS, BUNDLE, 'run', '--folder', agent.folder], workerEnvironment(process.env, 'bench'));
 }
 
 export type Link = Disposable & {

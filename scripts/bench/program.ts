@@ -8,10 +8,10 @@ const BARE = path.join(import.meta.dirname, 'bare.mjs');
 
 export type Running = AsyncDisposable & { pid: number; child: ChildProcess };
 
-export function start(args: readonly string[], environment: Record<string, string> = {}): Running {
+export function start(args: readonly string[], environment: NodeJS.ProcessEnv = process.env): Running {
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment },
+    env: environment,
   });
   const exited = once(child, 'exit');
   return {
@@ -32,7 +32,7 @@ export async function startBare(): Promise<Running> {
 }
 
 /** Runs a program to its end and gives how long it took, in ms. */
-export async function timeToEnd(args: readonly string[], environment: Record<string, string> = {}): Promise<number> {
+export async function timeToEnd(args: readonly string[], environment: NodeJS.ProcessEnv = process.env): Promise<number> {
   const startedAt = performance.now();
   const running = start(args, environment);
   running.child.stdout?.resume();
