@@ -42,7 +42,7 @@ const script: Script = ({ text }) => {
 };
 
 before(async () => {
-  fs.mkdirSync(home);
+  for (const name of ['you', 'tmp']) fs.mkdirSync(path.join(folder, name));
   letta = await startLettaSimulator({ agents: [AGENT], script });
 });
 
@@ -105,7 +105,9 @@ async function type(text: string, { hasNpx = false } = {}): Promise<Typed> {
   const env = {
     ...environment,
     HOME: home,
-    PATH: `${path.join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`,
+    // npm leaves what V8 compiled of it in the temporary folder.
+    TMPDIR: path.join(folder, 'tmp'),
+    PATH: hasNpx ? process.env['PATH'] : `${path.join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`,
     NO_COLOR: '1',
     ANIMUS_AGENT_KEY: AGENT.apiKey,
     npm_config_update_notifier: 'false',

@@ -12,6 +12,9 @@ const KEY = 'sk-webhook-test-key-0001';
 const TOKEN = 'a-long-random-text-0001';
 const PLUGIN = path.join(import.meta.dirname, '../../templates/plugin/webhook.ts');
 
+/** Only keeps a broken one from hanging. */
+const PATIENCE_MS = 20_000;
+
 type Reply = { key: string | undefined; body: Record<string, unknown> };
 
 /** The program at the other end: notes what is posted to it, and answers with the statuses given, then 204. */
@@ -30,7 +33,13 @@ async function startReceiver(statuses: number[]) {
     replies,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/replies`,
     async count(wanted: number): Promise<void> {
-      while (replies.length < wanted) await new Promise<void>((resolve) => (wake = resolve));
+      const late = AbortSignal.timeout(PATIENCE_MS);
+      while (replies.length < wanted) {
+        const { promise, resolve, reject } = Promise.withResolvers<void>();
+        wake = resolve;
+        late.addEventListener('abort', () => reject(new Error(`${replies.length} replies came, ${wanted} were waited for`)));
+        await promise;
+      }
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await new Promise((resolve) => server.close(resolve));
