@@ -33,6 +33,8 @@ export function createSpoolOutbox(folder: string): SpoolOutbox {
       const file = openSync(hiddenOf(part), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
       try {
         writeFileSync(file, render(part));
+        // Those prepared side by side are all written before the first is synced: making a file waits for a running sync.
+        await Promise.resolve();
         // The name must be as durable as the content, else a power cut looks like a hand-over.
         await Promise.all([sync(file), syncFolder()]);
       } finally {

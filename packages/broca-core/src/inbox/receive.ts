@@ -31,9 +31,9 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
 
   const receiveOne = (inbound: Inbound): Receipt => {
     const now = clock();
+    const duplicate = findDuplicate(statements, inbound);
+    if (duplicate !== null) return duplicate;
     const conversation = statements.conversation.get(inbound.channel, inbound.account, inbound.chat);
-    const seen = conversation === undefined ? undefined : statements.seen.get(conversation, inbound.externalId);
-    if (seen !== undefined) return { kind: 'duplicate', turnId: statements.turn.get(seen) ?? null };
 
     const standing = statements.standing.get(inbound.channel, inbound.sender.id);
     const isIgnored = ignoreKeys(inbound.sender).some((key) => statements.ignored.get(inbound.channel, key) !== undefined);
@@ -71,7 +71,8 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
   function receiveAll(inbounds: readonly Inbound[]): Receipt[] {
     const refuse = (reason: string): Receipt[] => {
       rules.onStorage(reason);
-      return inbounds.map(() => ({ kind: 'unavailable', reason }));
+      // What is stored is so, whatever cannot be written now.
+      return inbounds.map((inbound) => findDuplicate(statements, inbound) ?? { kind: 'unavailable', reason });
     };
     if (rules.isShort()) return refuse('the disk is full');
     try {
@@ -96,6 +97,12 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
 }
 
 type Statements = ReturnType<typeof prepare>;
+
+function findDuplicate(statements: Statements, inbound: Inbound): Receipt | null {
+  const conversation = statements.conversation.get(inbound.channel, inbound.account, inbound.chat);
+  const seen = conversation === undefined ? undefined : statements.seen.get(conversation, inbound.externalId);
+  return seen === undefined ? null : { kind: 'duplicate', turnId: statements.turn.get(seen) ?? null };
+}
 
 function addPerson(statements: Statements, inbound: Inbound, now: number): number {
   const userId = statements.addUser.run(now, now).lastInsertRowid;

@@ -23,6 +23,7 @@ import { type Channels, createChannels } from '../channel/load.ts';
 import { createSpool, type Spool } from '../channel/spool.ts';
 import { readBrocaConfig } from '../config/load.ts';
 import { createInbox, type Inbox } from '../inbox/receive.ts';
+import type { AttachmentReceipt, AttachmentSource } from '../message.ts';
 import { ChannelGate } from '../outbox/channel-gate.ts';
 import { runDeliverLoop } from '../outbox/deliver-loop.ts';
 import { splitText } from '../outbox/split-policy.ts';
@@ -111,6 +112,7 @@ export class Broca {
       Date.now,
       (turnId) => {
         open.log.debug('message-stored', { turn: turnId });
+        this.#notStoredAt = Number.NEGATIVE_INFINITY;
         this.#turnAlarm.ring();
       },
       {
@@ -273,6 +275,7 @@ export class Broca {
       builtIn: [consolePlugin, this.#spool.plugin],
       log,
       receiveAll: this.#inbox.receiveAll,
+      storeAttachment: async (source, name) => await this.#storeAttachment(source, name),
       onState: (channel) => {
         const delivery = this.#deliveries.get(channel.name);
         if (channel.health().state === 'up') delivery?.gate.open();
@@ -280,6 +283,14 @@ export class Broca {
         this.#socket?.beat();
       },
     });
+  }
+
+  async #storeAttachment(source: AttachmentSource, name: string | null): Promise<AttachmentReceipt> {
+    if (this.#reserve.isSpent) return { kind: 'unavailable', reason: 'the disk is full' };
+    // Loaded with the first file, so that a start does not wait for it.
+    const { storeAttachment } = await import('../attachments/store.ts');
+    const { attachmentBytes: largestBytes } = this.#config.limits;
+    return await storeAttachment(this.#open.folder, source, { largestBytes, ...(name === null ? {} : { name }) });
   }
 
   /** Hands over what goes to this channel; parts of one that failed to load wait in the outbox. */
@@ -313,6 +324,7 @@ export class Broca {
     this.#problems.set(`storage-${where}`, fault === null ? [] : [text]);
     if (this.#storageFaults.get(where) === fault) return;
     this.#storageFaults.set(where, fault);
+    if (fault === null) this.#notStoredAt = Number.NEGATIVE_INFINITY;
     if (fault !== null) this.#open.log.error('storage-failed', { where, fault });
     else this.#open.log.info('storage-mended', { where });
     this.#socket?.beat();

@@ -128,9 +128,9 @@ export function createOutbox(
     settle: (part, end) => settlingOnce(() => settle.immediate(part, end)),
     putBack: (part, dueAt, failures, reason) => settlingOnce(() => void statements.putBack.run(dueAt, failures, reason, part.id)),
     standBehind: (part) => void statements.standBehind.run(part.id),
-    rest: (part, crashes, dueAt) => void statements.rest.run(crashes, dueAt, part.id),
+    rest: (part, crashes, dueAt) => settlingOnce(() => void statements.rest.run(crashes, dueAt, part.id)),
     together: (work) => settlingOnce(() => store.transaction(work).immediate()),
-    recover: (channel, isIdempotent) => recover.immediate(channel, isIdempotent),
+    recover: (channel, isIdempotent) => settlingOnce(() => recover.immediate(channel, isIdempotent)),
   };
 }
 

@@ -152,7 +152,7 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
     settle: (request) => settlingOnce(() => settle.immediate(request)),
     putBack: (request) => settlingOnce(() => putBack.immediate(request)),
     park: (turn, reason, texts, attempt) => settlingOnce(() => park.immediate(turn, reason, texts, attempt)),
-    rest: (turn, crashes, dueAt) => void statements.rest.run(crashes, dueAt, turn.id),
+    rest: (turn, crashes, dueAt) => settlingOnce(() => void statements.rest.run(crashes, dueAt, turn.id)),
     together: (work) => settlingOnce(() => store.transaction(work).immediate()),
   };
 }
