@@ -8,10 +8,17 @@ import { parseArgs } from 'node:util';
 import { brocaMemory } from './broca-memory.ts';
 import { brocaStart } from './broca-start.ts';
 import type { Figure } from './figure.ts';
+import { health } from './health.ts';
 import { inboundStored } from './inbound-stored.ts';
 import { latency } from './latency.ts';
 
-const BENCHMARKS: Record<string, () => Promise<Figure[]>> = { start: brocaStart, memory: brocaMemory, inbound: inboundStored, latency };
+const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
+  start: brocaStart,
+  memory: brocaMemory,
+  inbound: inboundStored,
+  latency,
+  health,
+};
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string', multiple: true } } });
 const chosen = Object.entries(BENCHMARKS).filter(([name]) => values.only?.includes(name) ?? true);
