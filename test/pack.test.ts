@@ -1,10 +1,12 @@
 /** The installable package, on a machine that has Node and npm but no checkout. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { startLettaSimulator } from 'animus-testkit';
 
 const root = path.dirname(import.meta.dirname);
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'animus-installed-'));
@@ -36,6 +38,22 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }));
 test('an installed animus runs on the Node it brought', () => {
   const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   assert.match(run(animus, '--version'), new RegExp(version.replaceAll('.', '\\.')));
+});
+
+test('it deploys an agent from its own sources, brings the fleet up, and the agent answers', async () => {
+  await using letta = await startLettaSimulator();
+  const id = 'agent-721679f6-c8af-4e01-8677-dc042dc80368';
+  letta.addAgent({ id, apiKey: 'a-key-of-this-agent' });
+  // The simulator answers in this process, so nothing here may block it.
+  const ask = async (...args: string[]) => (await promisify(execFile)(animus, args, { cwd: folder, env: environment })).stdout;
+  await ask('deploy', id, letta.url, 'a-key-of-this-agent');
+  try {
+    await ask('up', '-d');
+    assert.match(await ask('send', id, 'hello from a package'), /hello from a package/);
+    assert.match(await ask('health'), /✓/);
+  } finally {
+    await ask('down');
+  }
 });
 
 test('the package holds no tests and nothing of the workspace but what runs and what clones are made of', () => {

@@ -1,31 +1,34 @@
 /** `animus health` for fifty running agents against the start of a bare Node. */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { startLettaSimulator } from 'animus-testkit';
 import { type Figure, median, ratioAtMost } from './figure.ts';
-import { startBare, timeToEnd } from './program.ts';
+import { timeToEnd } from './program.ts';
 
 const AGENTS = 50;
 const ROUNDS = 15;
+const NOTHING = path.join(import.meta.dirname, 'nothing.mjs');
 const ANIMUS = path.join(path.dirname(path.dirname(import.meta.dirname)), 'packages/animus-supervisor/bin/animus');
 
 export async function health(): Promise<Figure[]> {
   await using letta = await startLettaSimulator();
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'animus-bench-'));
   const environment = { ...process.env, ANIMUS_HOME: home };
-  const animus = (...args: string[]) => execFileSync(ANIMUS, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  // Not waited for in a blocking way: the simulator answers in this process.
+  const animus = (...args: string[]) => promisify(execFile)(ANIMUS, args, { env: environment });
   try {
     for (let number = 1; number <= AGENTS; number += 1) letta.addAgent({ id: agentId(number), apiKey: 'key-of-the-bench' });
-    animus('init');
-    animus('deploy', agentId(1), letta.url, 'key-of-the-bench', '--no-check');
+    await animus('init');
+    await animus('deploy', agentId(1), letta.url, 'key-of-the-bench', '--no-check');
     for (let number = 2; number <= AGENTS; number += 1) copyAgent(home, number);
-    animus('up', '-d');
+    await animus('up', '-d');
     try {
       return [await measure(environment)];
     } finally {
-      animus('down');
+      await animus('down');
     }
   } finally {
     fs.rmSync(home, { recursive: true, force: true });
@@ -36,9 +39,7 @@ async function measure(environment: NodeJS.ProcessEnv): Promise<Figure> {
   const healths: number[] = [];
   const bare: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const startedAt = performance.now();
-    await (await startBare())[Symbol.asyncDispose]();
-    bare.push(performance.now() - startedAt);
+    bare.push(await timeToEnd(process.execPath, [NOTHING]));
     healths.push(await timeToEnd(ANIMUS, ['health'], environment));
   }
   return ratioAtMost({ name: `animus-health (${AGENTS} agents running)`, value: median(healths), unit: 'ms', floor: median(bare) }, 3);
