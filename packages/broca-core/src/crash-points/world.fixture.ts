@@ -77,14 +77,10 @@ type Process = { store: Store; inbox: Inbox; turns: TurnLoopDependencies; parts:
 /** What a loop has in hand, where a crash of the process cannot take it. */
 class ModelInHand implements InHand {
   #ids: readonly number[] = [];
-  left(): readonly number[] {
-    return this.#ids;
-  }
+  left = (): readonly number[] => this.#ids;
+  letGo = (): void => this.take([]);
   take(ids: readonly number[]): void {
     this.#ids = ids;
-  }
-  letGo(): void {
-    this.#ids = [];
   }
 }
 

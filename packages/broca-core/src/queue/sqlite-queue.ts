@@ -78,6 +78,43 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
   // Inside `together` the whole of it is what is tried again.
   const settlingOnce: SettlingWrite = (write) => (store.inTransaction ? write() : settling(write));
 
+  const { settle, putBack, park, recordRun } = prepareEnds(store, outbox, statements, clock);
+
+  const begin = store.transaction((request: BeginRequest): Attempt | null => {
+    const { turn, blockId, ...sent } = request;
+    if (statements.run.run(turn.id).changes !== 1) return null;
+    const number = (statements.newestAttempt.get(turn.id) ?? 0) + 1;
+    const attempt: Attempt = { turnId: turn.id, number, otid: `${id}-${turn.id}:${number}`, ...sent, runId: null, sentAt: clock() };
+    statements.addAttempt.run({ ...attempt, images: JSON.stringify(attempt.images) });
+    if (blockId !== null) writeFact(store, 'attached_block', blockId);
+    return attempt;
+  });
+
+  return {
+    next: (now) => toTurn(statements.next.get(now)),
+    nextDueAt: () => statements.nextDueAt.get() ?? null,
+    running() {
+      const row = statements.running.get();
+      const turn = toTurn(row);
+      if (turn === null) return null;
+      const stored = statements.openAttempt.get(turn.id);
+      if (stored === undefined) throw new Error(`turn ${turn.id} runs without an attempt`);
+      return { turn, attempt: { ...stored, images: readAttachments(stored.images).filter(isStored) } };
+    },
+    find: (turn) => toTurn(statements.find.get(turn)),
+    begin: (request) => begin.immediate(request),
+    recordRun: (attempt, runId) => settlingOnce(() => recordRun.immediate(attempt, runId)),
+    recordProgress: (attempt) => settlingOnce(() => recordRun.immediate(attempt, null)),
+    settle: (request) => settlingOnce(() => settle.immediate(request)),
+    putBack: (request) => settlingOnce(() => putBack.immediate(request)),
+    park: (turn, reason, texts, attempt) => settlingOnce(() => park.immediate(turn, reason, texts, attempt)),
+    rest: (turn, crashes, dueAt) => settlingOnce(() => void statements.rest.run(crashes, dueAt, turn.id)),
+    together: (work) => settlingOnce(() => store.transaction(work).immediate()),
+  };
+}
+
+/** How an attempt and a turn's stay in the queue end, each in one transaction. */
+function prepareEnds(store: Store, outbox: Outbox, statements: ReturnType<typeof prepare>, clock: () => number) {
   const endAttempt = (turn: Turn, end: AttemptEnd | null): void => {
     if (end !== null) statements.endAttempt.run(end.outcome, end.reason, clock(), turn.id, end.number);
   };
@@ -88,26 +125,6 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
     statements.promote.run(turn.conversationId);
     return true;
   };
-
-  const begin = store.transaction((request: BeginRequest): Attempt | null => {
-    const { turn, blockId, ...sent } = request;
-    if (statements.run.run(turn.id).changes !== 1) return null;
-    const number = (statements.newestAttempt.get(turn.id) ?? 0) + 1;
-    const attempt: Attempt = { turnId: turn.id, number, otid: `${id}-${turn.id}:${number}`, ...sent, runId: null, sentAt: clock() };
-    statements.addAttempt.run(
-      turn.id,
-      number,
-      attempt.otid,
-      sent.endpoint,
-      sent.agentId,
-      sent.text,
-      JSON.stringify(sent.images),
-      sent.seenMessageId,
-      attempt.sentAt,
-    );
-    if (blockId !== null) writeFact(store, 'attached_block', blockId);
-    return attempt;
-  });
 
   const settle = store.transaction((request: SettleRequest): void => {
     const { turn } = request;
@@ -134,27 +151,7 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
     statements.forgetCrashes.run(turnId);
   });
 
-  return {
-    next: (now) => toTurn(statements.next.get(now)),
-    nextDueAt: () => statements.nextDueAt.get() ?? null,
-    running() {
-      const row = statements.running.get();
-      const turn = toTurn(row);
-      if (turn === null) return null;
-      const stored = statements.openAttempt.get(turn.id);
-      if (stored === undefined) throw new Error(`turn ${turn.id} runs without an attempt`);
-      return { turn, attempt: { ...stored, images: readAttachments(stored.images).filter(isStored) } };
-    },
-    find: (turn) => toTurn(statements.find.get(turn)),
-    begin: (request) => begin.immediate(request),
-    recordRun: (attempt, runId) => settlingOnce(() => recordRun.immediate(attempt, runId)),
-    recordProgress: (attempt) => settlingOnce(() => recordRun.immediate(attempt, null)),
-    settle: (request) => settlingOnce(() => settle.immediate(request)),
-    putBack: (request) => settlingOnce(() => putBack.immediate(request)),
-    park: (turn, reason, texts, attempt) => settlingOnce(() => park.immediate(turn, reason, texts, attempt)),
-    rest: (turn, crashes, dueAt) => settlingOnce(() => void statements.rest.run(crashes, dueAt, turn.id)),
-    together: (work) => settlingOnce(() => store.transaction(work).immediate()),
-  };
+  return { settle, putBack, park, recordRun };
 }
 
 type TurnRow = Omit<Turn, 'person' | 'attachments' | 'withoutImages'> & {
@@ -211,7 +208,8 @@ function prepare(store: Store) {
        FROM attempts WHERE turn_id = ? AND over_at IS NULL ORDER BY number DESC LIMIT 1`,
     ),
     addAttempt: store.prepare(
-      'INSERT INTO attempts (turn_id, number, otid, endpoint, agent_id, text, images, seen_message_id, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      `INSERT INTO attempts (turn_id, number, otid, endpoint, agent_id, text, images, seen_message_id, sent_at)
+       VALUES (@turnId, @number, @otid, @endpoint, @agentId, @text, @images, @seenMessageId, @sentAt)`,
     ),
     recordRun: store.prepare('UPDATE attempts SET run_id = ?, progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
     recordProgress: store.prepare('UPDATE attempts SET progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),

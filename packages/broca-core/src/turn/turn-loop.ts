@@ -6,7 +6,7 @@ import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
 import { unreachable } from 'animus-protocol';
 import { attachmentLine } from '../attachments/lines-policy.ts';
 import type { Ending } from '../lifecycle/ending.ts';
-import { judgeCrashes } from '../queue/poison-policy.ts';
+import { judgeCrashes, restLeft } from '../queue/poison-policy.ts';
 import type { SettleRequest } from '../queue/sqlite-queue.ts';
 import type { Turn } from '../queue/turn.ts';
 import type { TurnEvents } from '../queue/turn-events.ts';
@@ -67,18 +67,14 @@ export async function runTurnLoop(deps: TurnLoopDependencies, ending: Ending): P
 
 /** Counts the crash that ended the former process against the turn it had in hand; returns for how long nothing may be taken, in ms. */
 export function suspectAfterCrash({ queue, inHand, clock, events, onReply }: TurnLoopDependencies): number {
-  let restMs = 0;
   for (const id of inHand.left()) {
     const turn = queue.find(id);
     if (turn === null) continue;
     const running = queue.running();
     const attempt = running?.turn.id === id ? running.attempt : null;
     const verdict = judgeCrashes(turn.crashes + 1);
-    if (verdict.kind === 'rest') {
-      queue.rest(turn, turn.crashes + 1, clock() + verdict.restMs);
-      // The agent is held while the fate of this turn is unknown.
-      if (attempt !== null) restMs = verdict.restMs;
-    } else {
+    if (verdict.kind === 'rest') queue.rest(turn, turn.crashes + 1, clock() + verdict.restMs);
+    else {
       const end = attempt === null ? null : { number: attempt.number, outcome: 'unknown', reason: verdict.reason };
       queue.park(turn, verdict.reason, [attempt === null ? NOTICE.poisoned : NOTICE.unclear], end);
       events.changed(id);
@@ -86,7 +82,9 @@ export function suspectAfterCrash({ queue, inHand, clock, events, onReply }: Tur
     }
   }
   inHand.letGo();
-  return restMs;
+  // The agent is held while the fate of a running turn is unknown, so all rests with it.
+  const running = queue.running();
+  return running === null ? 0 : restLeft(running.turn, clock());
 }
 
 /** One turn, a few that ask nobody, or one probe; returns how long nothing is to be done, in ms. Exported for the proof of crash points. */

@@ -1,0 +1,180 @@
+/** What the loop makes of outcomes over time, with a real queue and a clock of its own. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { loadBrocaConfig } from 'animus-protocol';
+import { createInbox } from '../inbox/receive.ts';
+import { Alarm } from '../lifecycle/alarm.ts';
+import { createOutbox } from '../outbox/sqlite-outbox.ts';
+import { createUserBlocks } from '../people/user-blocks.ts';
+import { createQueue } from '../queue/sqlite-queue.ts';
+import { TurnEvents } from '../queue/turn-events.ts';
+import { openStore } from '../store/open.ts';
+import type { AttemptOutcome, Letta } from './letta.ts';
+import { LettaStanding } from './letta-standing.ts';
+import { suspectAfterCrash, type TurnLoopDependencies, takeStep } from './turn-loop.ts';
+
+const NEVER = { drain: new AbortController().signal, stop: new AbortController().signal };
+const ENV = 'AGENT_ENDPOINT=http://127.0.0.1:9\nAGENT_API_KEY=sk-0123456789abcdef0123\n';
+
+/** A Letta that ends each attempt as told, and notes when it was asked. */
+function openRig(t: TestContext, outcome: (asked: number) => AttemptOutcome, settings: Record<string, unknown>) {
+  const folder = mkdtempSync(join(tmpdir(), 'broca-turn-loop-'));
+  const opened = openStore(join(folder, 'animus.db'), 0);
+  assert.ok(opened.ok);
+  const { store } = opened.value;
+  store.pragma('synchronous = OFF');
+  t.after(() => {
+    store.close();
+    rmSync(folder, { recursive: true });
+  });
+  const { config } = loadBrocaConfig({
+    agentIdOfFolder: 'agent-1',
+    environment: ENV,
+    settings: JSON.stringify({ message_processing: settings }),
+    fleet: null,
+  });
+  assert.ok(config);
+  const clock = { now: 1_000_000 };
+  const read = () => clock.now;
+  const asked: number[] = [];
+  const letta: Letta = {
+    check: async () => ({ kind: 'reachable', agentName: 'x' }),
+    newestMessageId: async () => ({ kind: 'ok', value: null }),
+    ask: async () => {
+      asked.push(clock.now);
+      return outcome(asked.length);
+    },
+    settle: async () => ({ kind: 'resend' }),
+    cancel: async () => undefined,
+    findOrMakePerson: async () => ({ kind: 'ok', value: { identityId: null, blockId: 'block' } }),
+    attachBlock: async () => ({ kind: 'ok', value: null }),
+    attachedBlocks: async () => ({ kind: 'ok', value: [] }),
+    detachBlock: async () => ({ kind: 'ok', value: null }),
+    close: async () => undefined,
+  };
+  const outbox = createOutbox(store, (_channel, text) => [text], read);
+  let inHand: readonly number[] = [];
+  const deps: TurnLoopDependencies = {
+    queue: createQueue(store, outbox, read),
+    letta,
+    inHand: {
+      left: () => inHand,
+      take: (ids) => {
+        inHand = ids;
+      },
+      letGo: () => {
+        inHand = [];
+      },
+    },
+    reserve: { isSpent: false, refill: () => true },
+    retain: () => Number.POSITIVE_INFINITY,
+    files: { write: async (_turn, text) => ({ text, images: [] }) },
+    blocks: createUserBlocks(store, letta),
+    standing: new LettaStanding(),
+    config: () => config,
+    clock: read,
+    random: () => 0,
+    alarm: new Alarm(),
+    newestMessageId: () => null,
+    channelTitle: () => 'Spool',
+    events: new TurnEvents(),
+    onReply: () => undefined,
+    onStorage: () => undefined,
+    onTurnEnd: () => undefined,
+  };
+  const inbox = createInbox(store, read, () => undefined);
+  const write = (chat: string, externalId: string): void => {
+    const receipt = inbox.receive({
+      channel: 'spool',
+      account: '',
+      chat,
+      externalId,
+      sender: { id: chat },
+      text: 'hello',
+      attachments: [],
+      at: 0,
+    });
+    assert.equal(receipt.kind, 'stored');
+  };
+  type Row = { state: string; reason: string | null; crashes: number };
+  const turn = (id: number): Row | undefined =>
+    store.prepare<[number], Row>('SELECT state, reason, crashes FROM turns WHERE id = ?').get(id);
+  const told = (): string[] => store.prepare<[], string>('SELECT text FROM parts ORDER BY id').pluck().all();
+  /** Lets time go on until nothing waits. */
+  const run = async (): Promise<void> => {
+    while (deps.queue.nextDueAt() !== null) clock.now += await takeStep(deps, NEVER);
+  };
+  return { deps, clock, asked, write, turn, told, run };
+}
+
+function gaps(instants: readonly number[]): number[] {
+  return instants.slice(1).map((at, index) => at - (instants[index] ?? 0));
+}
+
+test('a turn that Letta fails is asked max_retries times again, at growing distances, then parked and told once', async (t) => {
+  const rig = openRig(t, () => ({ kind: 'failed', reason: 'llm_error' }), { max_retries: 4 });
+  rig.write('a', '1');
+  await rig.run();
+  assert.deepEqual(gaps(rig.asked), [5_000, 10_000, 20_000, 40_000]);
+  assert.equal(rig.turn(1)?.state, 'parked');
+  assert.match(rig.turn(1)?.reason ?? '', /failed 5 times, at last: llm_error/);
+  assert.deepEqual(rig.told(), ['Sorry, the agent could not answer this message.']);
+});
+
+test('the backoff is as configured, and holds no other conversation', async (t) => {
+  const rig = openRig(t, (asked) => (asked === 1 ? { kind: 'failed', reason: 'x' } : { kind: 'silent', newestMessageId: null }), {
+    max_retries: 1,
+    retry_first: 2,
+    retry_longest: 3,
+  });
+  rig.write('a', '1');
+  rig.write('b', '1');
+  await rig.run();
+  assert.deepEqual(gaps(rig.asked), [0, 2_000]);
+  const slow = openRig(t, () => ({ kind: 'failed', reason: 'x' }), { max_retries: 3, retry_first: 2, retry_longest: 3 });
+  slow.write('a', '1');
+  await slow.run();
+  assert.deepEqual(gaps(slow.asked), [2_000, 3_000, 3_000]);
+});
+
+test('a Letta that is away counts no retry, and gives the turn up after give_up_after', async (t) => {
+  const rig = openRig(t, () => ({ kind: 'unavailable', reason: 'refused', afterMs: null }), { max_retries: 0, give_up_after: 600 });
+  rig.write('a', '1');
+  await rig.run();
+  assert.ok(rig.asked.length > 5);
+  const lasted = (rig.asked.at(-1) ?? 0) - (rig.asked[0] ?? 0);
+  assert.ok(lasted >= 600_000 && lasted < 700_000, `${lasted} ms`);
+  assert.match(rig.turn(1)?.reason ?? '', /gave up after 0.2 h: refused/);
+  assert.deepEqual(rig.told(), ['Sorry, the agent could not be reached for a long time. This message was set aside.']);
+});
+
+test('what Broca died of seven times is parked; progress in between starts the count anew; the rest flows', async (t) => {
+  const rig = openRig(t, () => ({ kind: 'silent', newestMessageId: null }), {});
+  rig.write('a', 'poison');
+  rig.write('b', '1');
+  for (let crash = 1; crash <= 3; crash += 1) {
+    rig.deps.inHand.take([1]);
+    assert.equal(suspectAfterCrash(rig.deps), 0, 'the agent is not held for a turn that was never asked');
+  }
+  assert.equal(rig.turn(1)?.crashes, 3);
+  assert.equal(rig.deps.queue.next(rig.clock.now)?.chat, 'b', 'it rests meanwhile');
+  rig.clock.now += 60_000;
+  const turn = rig.deps.queue.next(rig.clock.now);
+  assert.equal(turn?.id, 2);
+  const poison = rig.deps.queue.find(1);
+  assert.ok(poison);
+  rig.deps.queue.putBack({ turn: poison, dueAt: 0, failures: 0, unavailableSince: null, reason: 'Letta was away', attempt: null });
+  for (let crash = 1; crash <= 7; crash += 1) {
+    assert.equal(rig.turn(1)?.state, 'waiting');
+    rig.deps.inHand.take([1]);
+    suspectAfterCrash(rig.deps);
+  }
+  assert.equal(rig.turn(1)?.state, 'parked');
+  assert.match(rig.turn(1)?.reason ?? '', /7 times in a row/);
+  assert.deepEqual(rig.told(), ['Sorry, this message could not be processed. It was set aside.']);
+  await rig.run();
+  assert.equal(rig.turn(2)?.state, 'settled');
+});
