@@ -1,6 +1,6 @@
 /** Who may import whom. Each rule guards a promise of docs/ or a boundary that a test could not see. */
 
-const TEST = '\\.test\\.ts$|-contract\\.ts$|^test/|^packages/testkit/';
+const TEST = '\\.(test|fixture)\\.ts$|-contract\\.ts$|^test/|^packages/testkit/';
 const OURS = '^(packages|scripts|test)/';
 
 /** Forbids what `to` matches everywhere but in `except`. */
