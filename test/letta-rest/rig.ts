@@ -54,6 +54,7 @@ export async function openRig(settings: { simulator?: LettaSimulatorSettings; le
         endpoint: simulator.url,
         agentId: AGENT,
         text: `message ${attempts}`,
+        images: [],
         seenMessageId: null,
         runId: null,
         sentAt: simulator.now(),

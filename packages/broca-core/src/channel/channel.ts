@@ -3,7 +3,7 @@
  * `ChannelPlugin`. docs/channels.md is the guide for people who write one.
  */
 
-import type { DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
+import type { AttachmentReceipt, AttachmentSource, DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
 import type { StandardSchemaV1 } from '../standard-schema.ts';
 
 export type ChannelCapabilities = {
@@ -40,6 +40,11 @@ export type ChannelContext = {
   receive(inbound: Inbound): Receipt;
   /** Stores several in one go, which is a fraction of the work; a receipt for each, in order. */
   receiveAll(inbounds: readonly Inbound[]): Receipt[];
+  /**
+   * Keeps a file that came with a message, before the message is handed over with the attachment it gives. The same
+   * content may be stored again and again. Never rejects. `name`: as its sender calls it.
+   */
+  storeAttachment(source: AttachmentSource, about?: { name?: string }): Promise<AttachmentReceipt>;
   /** Says that the channel can send (again), or cannot and why. Shown in health; `up` wakes waiting parts. */
   setState(state: 'up' | 'down', reason?: string): void;
 };

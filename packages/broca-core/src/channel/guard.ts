@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChannelHealth } from 'animus-protocol';
 import { parseInbound } from '../inbox/parse-inbound.ts';
-import type { DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
+import type { AttachmentReceipt, AttachmentSource, DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
 import type { Channel, ChannelCapabilities, ChannelContext, ChannelLog, ChannelPlugin } from './channel.ts';
 import { parseChannel, parseDeliveryOutcome } from './parse-plugin.ts';
 
@@ -37,6 +37,8 @@ export type GuardHost = {
   environment: Readonly<Record<string, string>>;
   log: ChannelLog;
   receiveAll(inbounds: readonly Inbound[]): Receipt[];
+  /** Never rejects. */
+  storeAttachment(source: AttachmentSource, name: string | null): Promise<AttachmentReceipt>;
   onState(channel: LoadedChannel): void;
 };
 
@@ -201,6 +203,7 @@ export class ChannelGuard implements LoadedChannel {
       },
       receive: (inbound) => this.#receive([inbound])[0] ?? NOT_STORED,
       receiveAll: (inbounds) => this.#receive(inbounds),
+      storeAttachment: (source, about) => this.#storeAttachment(source, about?.name),
       setState: (state, reason) => {
         if (!this.#isOver()) this.#become(state, state === 'down' ? (reason ?? 'the channel gave no reason') : null);
       },
@@ -212,6 +215,16 @@ export class ChannelGuard implements LoadedChannel {
     const parsed = handed.map((inbound) => parseInbound({ ...inbound, channel: this.name }));
     const receipts = this.#store(parsed.flatMap((inbound) => (inbound.ok ? [inbound.value] : [])));
     return parsed.map((inbound) => (inbound.ok ? (receipts.shift() ?? NOT_STORED) : { kind: 'refused', reason: inbound.error }));
+  }
+
+  async #storeAttachment(source: unknown, name: unknown): Promise<AttachmentReceipt> {
+    if (this.#isOver()) return { kind: 'unavailable', reason: 'the channel is stopped' };
+    const named = typeof name === 'string' ? name : null;
+    if (!isSource(source)) {
+      const reason = 'the channel gave neither bytes nor a stream of them';
+      return { kind: 'refused', reason, attachment: { missed: reason, ...(named === null ? {} : { name: named }) } };
+    }
+    return await this.#host.storeAttachment(source, named);
   }
 
   #store(inbounds: readonly Inbound[]): Receipt[] {
@@ -237,6 +250,10 @@ export class ChannelGuard implements LoadedChannel {
   #leave<T>(code: () => T): T {
     return inPlugin.run(null, code);
   }
+}
+
+function isSource(source: unknown): source is AttachmentSource {
+  return source instanceof Uint8Array || (typeof source === 'object' && source !== null && Symbol.asyncIterator in source);
 }
 
 export function describe(error: unknown): string {

@@ -51,6 +51,10 @@ async function load(folder: string, plugins: ChannelsRequest['plugins'], more: P
         seen.received.push(inbound);
         return { kind: 'stored', turnId: 1 };
       }),
+    storeAttachment: async (source, name) => ({
+      kind: 'stored',
+      attachment: { path: 'x', type: 'x', bytes: source instanceof Uint8Array ? source.length : -1, name: name ?? 'none' },
+    }),
     onState: (channel) => void seen.states.push(`${channel.name} ${channel.health().state}`),
     ...more,
   });
@@ -203,8 +207,15 @@ test('a channel reaches what it is given and nothing else', async () => {
   assert.equal(seen.received[0]?.channel, 'mine', 'a plugin speaks for itself only');
   assert.equal(context.receive({ ...inbound, chat: 7 as unknown as string }).kind, 'refused');
 
+  const kept = await context.storeAttachment(new Uint8Array(3), { name: 'a' });
+  assert.deepEqual(kept.kind === 'stored' && [kept.attachment.bytes, kept.attachment.name], [3, 'a']);
+  assert.equal((await context.storeAttachment('text' as unknown as Uint8Array)).kind, 'refused');
+  const path = '../.env';
+  assert.equal(context.receive({ ...inbound, attachments: [{ path, type: 'image/png', bytes: 1 }] }).kind, 'refused', 'no other file');
+
   await seen.channels.stop();
   assert.equal(context.receive(inbound).kind, 'unavailable');
+  assert.equal((await context.storeAttachment(new Uint8Array(3))).kind, 'unavailable');
   context.setState('up');
   assert.deepEqual(seen.states, ['mine down', 'mine stopped'], 'a stopped channel says nothing any more');
 });

@@ -1,4 +1,4 @@
-/** What a file in the spool's inbox may hold: `{"id","chat","sender":{"id","username"?,"displayName"?},"text","replyTo"?}`. */
+/** What a file in the spool's inbox may hold: `{"id","chat","sender":{"id","username"?,"displayName"?},"text","replyTo"?,"attachments"?:["name"]}`. */
 
 import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
@@ -6,6 +6,9 @@ import type { Inbound } from '../message.ts';
 
 /** Longest file taken, in bytes; the longest text Broca takes stays below it even when every character is escaped. */
 export const LONGEST_SPOOL_FILE: number = 1024 * 1024;
+
+/** So many files a message may ever bring (settings limits.attachments); more is no message. */
+const MOST_NAMES = 100;
 
 const id = v.pipe(v.string('must be a text in quotes'), v.nonEmpty('must not be empty'));
 
@@ -15,14 +18,20 @@ const spoolFile = v.object({
   sender: v.object({ id, username: v.exactOptional(v.string()), displayName: v.exactOptional(v.string()) }),
   text: v.string('must be a text in quotes'),
   replyTo: v.exactOptional(v.string()),
+  attachments: v.exactOptional(
+    v.pipe(v.array(id, 'must be a list of file names'), v.maxLength(MOST_NAMES, `must name at most ${MOST_NAMES} files`)),
+  ),
 });
+
+/** A message, and the names of the files that lie beside it and belong to it. */
+export type SpoolMessage = { inbound: Inbound; files: string[] };
 
 export type SpoolFault =
   /** It may be half written: worth another look. */
   { kind: 'not-json'; reason: string } | { kind: 'not-a-message'; reason: string };
 
 /** Reads a file's bytes. `at` is when it was written. Keys it does not know are left alone: bridges may add their own. */
-export function parseSpoolFile(bytes: Buffer, at: number): Result<Inbound, SpoolFault> {
+export function parseSpoolFile(bytes: Buffer, at: number): Result<SpoolMessage, SpoolFault> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -37,6 +46,6 @@ export function parseSpoolFile(bytes: Buffer, at: number): Result<Inbound, Spool
     });
     return failed({ kind: 'not-a-message', reason: faults.join('; ') });
   }
-  const { id: externalId, ...message } = parsed.output;
-  return ok({ channel: 'spool', account: '', externalId, attachments: [], at: Math.max(0, at), ...message });
+  const { id: externalId, attachments: files = [], ...message } = parsed.output;
+  return ok({ inbound: { channel: 'spool', account: '', externalId, attachments: [], at: Math.max(0, at), ...message }, files });
 }

@@ -24,6 +24,7 @@ import { promisify } from 'node:util';
 import { failed, ok, type Result } from 'animus-protocol';
 import type { Inbound, Receipt } from '../message.ts';
 import type { ChannelLog } from './channel.ts';
+import { isSame, type StoreFile, type TakenFile, takeFiles } from './spool-attachments.ts';
 import { LONGEST_SPOOL_FILE, parseSpoolFile } from './spool-file.ts';
 
 // node:fs/promises and node:crypto take 1 ms and 3 ms to load, at every start of every Broca.
@@ -42,6 +43,7 @@ const TAKEN = /^\.(?<name>.+\.json)\.taken$/;
 
 export type SpoolInboxHost = {
   receiveAll(inbounds: readonly Inbound[]): Receipt[];
+  storeAttachment: StoreFile;
   log: ChannelLog;
   now(): number;
   isStopped(): boolean;
@@ -53,7 +55,7 @@ export type LookResult = { kind: 'empty' } | { kind: 'again'; afterMs: number };
 type Taken = { kind: 'done' } | { kind: 'young' } | { kind: 'keep'; reason: string; isStorage: boolean };
 
 /** A file that holds a message, open until it is stored and removed. */
-type ReadFile = { name: string; file: OpenedFile; inbound: Inbound };
+type ReadFile = { name: string; file: OpenedFile; inbound: Inbound; names: string[]; files: TakenFile[] };
 
 type OpenedFile = { descriptor: number; stats: Stats; bytes: Buffer };
 
@@ -86,7 +88,7 @@ export class SpoolInbox {
     let stretchStart = performance.now();
     let isStorageWell = true;
     for (let first = 0; first < names.length && isStorageWell && !this.#host.isStopped(); first += MOST_TOGETHER) {
-      for (const { name, taken } of this.#takeFew(names.slice(first, first + MOST_TOGETHER))) {
+      for (const { name, taken } of await this.#takeFew(names.slice(first, first + MOST_TOGETHER))) {
         if (taken.kind === 'young') againMs = Math.min(againMs, SETTLED_AFTER_MS);
         if (taken.kind !== 'keep') continue;
         this.#sayKept(name, taken.reason);
@@ -129,17 +131,18 @@ export class SpoolInbox {
   }
 
   /** Stores the messages of a few files in one commit, then removes or rejects each file. */
-  #takeFew(names: readonly string[]): { name: string; taken: Taken }[] {
+  async #takeFew(names: readonly string[]): Promise<{ name: string; taken: Taken }[]> {
     const results: { name: string; taken: Taken }[] = [];
     const read: ReadFile[] = [];
-    for (const name of names) {
-      const found = this.#read(name);
-      if ('file' in found) read.push(found);
-      else results.push({ name, taken: found });
-    }
     try {
-      const receipts = this.#host.receiveAll(read.map(({ inbound }) => inbound));
-      for (const [index, file] of read.entries()) {
+      for (const name of names) {
+        const found = this.#read(name);
+        if ('file' in found) read.push(found);
+        else results.push({ name, taken: found });
+      }
+      const ready = await this.#attachAll(read, results);
+      const receipts = this.#host.receiveAll(ready.map(({ inbound }) => inbound));
+      for (const [index, file] of ready.entries()) {
         const receipt = receipts[index] ?? { kind: 'unavailable', reason: 'it got no receipt' };
         results.push({ name: file.name, taken: orKeep(() => this.#finish(file, receipt)) });
       }
@@ -147,6 +150,41 @@ export class SpoolInbox {
       for (const { file } of read) closeSync(file.descriptor);
     }
     return results;
+  }
+
+  /** Those whose messages can be stored now, with their files stored; what became of the others is added to `results`. */
+  async #attachAll(read: readonly ReadFile[], results: { name: string; taken: Taken }[]): Promise<ReadFile[]> {
+    const ready: ReadFile[] = [];
+    for (const each of read) {
+      const taken = each.names.length === 0 ? null : await this.#attach(each);
+      if (taken === null) ready.push(each);
+      else results.push({ name: each.name, taken });
+      // The others would fail alike, and order would be lost.
+      if (taken?.kind === 'keep') break;
+    }
+    return ready;
+  }
+
+  /** Null when all that the message names is stored. */
+  async #attach(read: ReadFile): Promise<Taken | null> {
+    const found = await takeFiles(this.#folder, read.names, this.#isYoung(read.file), this.#host.storeAttachment);
+    switch (found.kind) {
+      case 'taken':
+        read.inbound.attachments.push(...found.attachments);
+        read.files.push(...found.files);
+        return null;
+      case 'refused':
+        return orKeep(() => this.#reject(read.name, found.reason));
+      case 'unfinished':
+        return { kind: 'young' };
+      case 'unavailable':
+        return { kind: 'keep', reason: found.reason, isStorage: true };
+    }
+  }
+
+  /** ctime, not mtime: `cp -p` gives a half-written file an old mtime. */
+  #isYoung({ stats }: OpenedFile): boolean {
+    return Math.abs(this.#host.now() - stats.ctimeMs) < SETTLED_AFTER_MS;
   }
 
   /** The message of a file, which stays open; or what became of the file without one. */
@@ -161,11 +199,11 @@ export class SpoolInbox {
       if (!file.ok) return this.#reject(name, file.error);
       const parsed = parseSpoolFile(file.value.bytes, file.value.stats.mtimeMs);
       if (!parsed.ok) {
-        // ctime, not mtime: `cp -p` gives a half-written file an old mtime.
-        const isYoung = Math.abs(this.#host.now() - file.value.stats.ctimeMs) < SETTLED_AFTER_MS;
-        return parsed.error.kind === 'not-json' && isYoung ? { kind: 'young' } : this.#reject(name, parsed.error.reason);
+        const isYoung = parsed.error.kind === 'not-json' && this.#isYoung(file.value);
+        return isYoung ? { kind: 'young' } : this.#reject(name, parsed.error.reason);
       }
-      found = { name, file: file.value, inbound: parsed.value };
+      const { inbound, files: names } = parsed.value;
+      found = { name, file: file.value, inbound, names, files: [] };
       return { kind: 'done' };
     });
     if (found !== null) return found;
@@ -187,10 +225,12 @@ export class SpoolInbox {
     }
   }
 
-  #finish({ name, file }: ReadFile, receipt: Receipt): Taken {
+  #finish({ name, file, files }: ReadFile, receipt: Receipt): Taken {
     switch (receipt.kind) {
       case 'stored':
       case 'duplicate':
+        // Before the message: should we die between the two, it is read again, and found to be stored.
+        this.#removeFiles(files);
         this.#remove(name, file);
         return { kind: 'done' };
       case 'refused':
@@ -200,14 +240,20 @@ export class SpoolInbox {
     }
   }
 
+  #removeFiles(files: readonly TakenFile[]): void {
+    for (const { name, stats } of files) {
+      const there = lstatSync(join(this.#folder, name), { throwIfNoEntry: false });
+      if (there !== undefined && isSame(there, stats)) unlinkSync(join(this.#folder, name));
+    }
+  }
+
   /** Removes the file that was read, and no other: a writer may have renamed a new one to its name meanwhile. */
   #remove(name: string, read: OpenedFile): void {
     const taken = `.${stemOf(name)}.json.taken`;
     renameSync(join(this.#folder, name), join(this.#folder, taken));
     const there = lstatSync(join(this.#folder, taken));
     const now = fstatSync(read.descriptor);
-    const isSame = there.ino === now.ino && there.dev === now.dev && now.size === read.stats.size && now.mtimeMs === read.stats.mtimeMs;
-    if (isSame) unlinkSync(join(this.#folder, taken));
+    if (isSame(there, now) && isSame(now, read.stats)) unlinkSync(join(this.#folder, taken));
     else this.#putBack(taken);
   }
 

@@ -71,6 +71,7 @@ async function openRig(t: TestContext, { isAlone = false, folder = '' } = {}): P
         tell(receipt.kind);
         return receipt;
       }),
+    storeAttachment: async () => assert.fail('no file came'),
     onState: () => undefined,
   });
   const [channel] = channels.list();

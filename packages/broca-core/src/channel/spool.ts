@@ -80,6 +80,7 @@ class SpoolIntake {
       this.#folder,
       {
         receiveAll: (inbounds) => context.receiveAll(inbounds),
+        storeAttachment: (source, about) => context.storeAttachment(source, about),
         log: context.log,
         now: Date.now,
         isStopped: () => this.#state === 'stopped',
