@@ -31,6 +31,15 @@ test('requests in a row that reach nobody pause the agent, up to half a minute; 
   assert.equal(standing.askableAt(), 0, 'a failure is an answer');
 });
 
+test('what keeps one turn from being asked makes nobody else wait', () => {
+  const standing = new LettaStanding();
+  for (let tries = 0; tries < 7; tries += 1) {
+    standing.heard({ kind: 'unavailable', reason: 'another block is in the way', afterMs: null, isOfThisTurn: true }, 5);
+    assert.equal(standing.askableAt(), 0);
+  }
+  assert.deepEqual(standing.state, { state: 'reachable', since: 5 });
+});
+
 test('what was mended is looked at at once', () => {
   const standing = new LettaStanding();
   standing.held('no credit', 1_000);

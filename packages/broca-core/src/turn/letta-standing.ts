@@ -64,6 +64,10 @@ export class LettaStanding {
         this.held(outcome.reason, now);
         break;
       case 'unavailable':
+        if (outcome.isOfThisTurn === true) {
+          this.#reached(now);
+          break;
+        }
         this.#failuresInRow += 1;
         this.#pausedUntil = now + Math.max(outcome.afterMs ?? 0, backoff(FIRST_PAUSE_MS, this.#failuresInRow, LONGEST_PAUSE_MS));
         this.#unreachable(outcome.reason, now);

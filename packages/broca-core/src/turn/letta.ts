@@ -44,8 +44,8 @@ export type AttemptOutcome =
   | { kind: 'held'; reason: string }
   /** The attempt is over, Letta ran it and it failed: counts against max_retries. A later attempt needs a new otid. `isBadRequest`: the model's provider found fault with what it was sent. */
   | { kind: 'failed'; reason: string; isBadRequest?: boolean }
-  /** Nothing ran (unreachable, 5xx before a run, 429, busy): does not count; a later attempt needs a new otid. `afterMs` when the server said when. */
-  | { kind: 'unavailable'; reason: string; afterMs: number | null }
+  /** Nothing ran (unreachable, 5xx before a run, 429, busy): does not count; a later attempt needs a new otid. `afterMs` when the server said when. `isOfThisTurn`: Letta is well, others need not wait. */
+  | { kind: 'unavailable'; reason: string; afterMs: number | null; isOfThisTurn?: boolean }
   /** It left and how it ended was not heard. */
   | { kind: 'unknown'; reason: string };
 

@@ -203,7 +203,7 @@ function setAside(turn: Turn, attempt: Attempt, reason: string, notice: string, 
 /** Nothing left us: whatever kept us from asking, the turn goes back as it was. */
 function notAsked(reply: Exclude<LettaReply<unknown>, { kind: 'ok' }>): AttemptOutcome {
   if (reply.kind === 'held') return reply;
-  return { kind: 'unavailable', reason: reply.reason, afterMs: null };
+  return { kind: 'unavailable', reason: reply.reason, afterMs: null, isOfThisTurn: reply.kind === 'rejected' };
 }
 
 function recorder(attempt: Attempt, deps: RunTurnDependencies): Tell {
