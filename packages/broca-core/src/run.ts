@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, type ExitCode } from 'animus-protocol';
 import { Broca } from './lifecycle/broca.ts';
+import { monotonicMs } from './lifecycle/monotonic.ts';
 import { openFolder } from './lifecycle/open-folder.ts';
 import { describeOpenFault, openStore } from './store/open.ts';
 
@@ -24,7 +25,7 @@ export async function run(argv: string[]): Promise<ExitCode> {
     process.stdout.write(HELP);
     return EXIT.done;
   }
-  const startedAt = Math.round(performance.timeOrigin);
+  const startedAt = Math.round(Date.now() - monotonicMs());
   const folder = folderOf(argv);
   if (folder === null) return EXIT.usage;
   for (const name of ['run', 'logs', 'inbox', 'outbox']) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });

@@ -14,7 +14,7 @@ const EXTERNAL = ['*.node', 'esbuild'];
 const SQLITE_ADDON = 'packages/broca-core/src/store/addon.ts';
 
 /** Those of Node's own modules that are slow to import, and plain objects of functions: what lazy-builtin.ts can stand in for. */
-const SLOW_BUILTINS = /^node:(child_process|crypto|fs|http|https|module|os|util)$/;
+const SLOW_BUILTINS = /^node:(child_process|crypto|fs|fs\/promises|http|https|module|os|util)$/;
 /** Takes the place of imports of them. */
 const LAZY_BUILTIN = 'packages/animus-supervisor/src/home/lazy-builtin.ts';
 

@@ -22,6 +22,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { failed, ok, type Result } from 'animus-protocol';
+import { monotonicMs } from '../lifecycle/monotonic.ts';
 import type { Inbound, Receipt } from '../message.ts';
 import type { ChannelLog } from './channel.ts';
 import { isSame, type StoreFile, type TakenFile, takeFiles } from './spool-attachments.ts';
@@ -85,7 +86,7 @@ export class SpoolInbox {
   async look(): Promise<LookResult> {
     const names = await this.#inOrder(await this.#list());
     let againMs = Number.POSITIVE_INFINITY;
-    let stretchStart = performance.now();
+    let stretchStart = monotonicMs();
     let isStorageWell = true;
     for (let first = 0; first < names.length && isStorageWell && !this.#host.isStopped(); first += MOST_TOGETHER) {
       for (const { name, taken } of await this.#takeFew(names.slice(first, first + MOST_TOGETHER))) {
@@ -96,9 +97,9 @@ export class SpoolInbox {
         // The others would fail alike, and order would be lost.
         if (taken.isStorage) isStorageWell = false;
       }
-      if (performance.now() - stretchStart > LONGEST_STRETCH_MS) {
+      if (monotonicMs() - stretchStart > LONGEST_STRETCH_MS) {
         await nextTurnOfLoop();
-        stretchStart = performance.now();
+        stretchStart = monotonicMs();
       }
     }
     if (againMs === Number.POSITIVE_INFINITY) this.#kept.clear();
@@ -118,13 +119,13 @@ export class SpoolInbox {
   async #inOrder(names: string[]): Promise<string[]> {
     if (names.length < 2) return names;
     const dated: { name: string; at: number }[] = [];
-    let stretchStart = performance.now();
+    let stretchStart = monotonicMs();
     for (const name of names) {
       const stats = lstatSync(join(this.#folder, name), { throwIfNoEntry: false });
       if (stats !== undefined) dated.push({ name, at: stats.mtimeMs });
-      if (performance.now() - stretchStart > LONGEST_STRETCH_MS) {
+      if (monotonicMs() - stretchStart > LONGEST_STRETCH_MS) {
         await nextTurnOfLoop();
-        stretchStart = performance.now();
+        stretchStart = monotonicMs();
       }
     }
     return dated.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)).map(({ name }) => name);

@@ -6,6 +6,7 @@
  *     stop  → no new turn; the turn in hand until its deadline; due parts handed over; channels, socket,
  *             database closed
  */
+
 import { join } from 'node:path';
 import {
   BEAT_INTERVAL_MS,
@@ -43,6 +44,7 @@ import { createTurnFiles } from '../turn/turn-files.ts';
 import { runTurnLoop } from '../turn/turn-loop.ts';
 import { Alarm } from './alarm.ts';
 import { createFigures, type StoredFigures } from './figures.ts';
+import { monotonicMs } from './monotonic.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { Problems } from './problems.ts';
 import { reload } from './reload-policy.ts';
@@ -331,7 +333,7 @@ export class Broca {
   }
 
   #notStored(fault: string): void {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now - this.#notStoredAt > STORAGE_NEWS_MS) this.#open.log.error('message-not-stored', { fault });
     this.#notStoredAt = now;
     this.#problems.set('storage-inbox', [`${fault}: a message could not be stored; it is taken once this is mended`]);
@@ -344,10 +346,10 @@ export class Broca {
 
   /** The timer's own delay tells how long the event loop was blocked; a finer measure would wake the process. */
   #startBeats(): NodeJS.Timeout {
-    this.#beatDueAt = performance.now() + BEAT_INTERVAL_MS;
+    this.#beatDueAt = monotonicMs() + BEAT_INTERVAL_MS;
     return setInterval(() => {
-      this.#eventLoopDelayMs = Math.max(0, Math.round(performance.now() - this.#beatDueAt));
-      this.#beatDueAt = performance.now() + BEAT_INTERVAL_MS;
+      this.#eventLoopDelayMs = Math.max(0, Math.round(monotonicMs() - this.#beatDueAt));
+      this.#beatDueAt = monotonicMs() + BEAT_INTERVAL_MS;
       this.#socket?.beat();
     }, BEAT_INTERVAL_MS);
   }
@@ -356,7 +358,7 @@ export class Broca {
     const { uncertain, ...queue } = this.#figures();
     const logFault = this.#open.log.fault();
     this.#problems.set('log', logFault === null ? [] : [logFault]);
-    if (performance.now() - this.#notStoredAt > STORAGE_NEWS_MS) this.#problems.set('storage-inbox', []);
+    if (monotonicMs() - this.#notStoredAt > STORAGE_NEWS_MS) this.#problems.set('storage-inbox', []);
     this.#problems.set('parked', queue.parked > 0 ? [`${turns(queue.parked)} parked: broca queue list`] : []);
     this.#problems.set('uncertain', uncertain > 0 ? [`${uncertain} parts may or may not have been delivered (broca queue list)`] : []);
     this.#problems.set('channels', this.#channels?.problems.map(formatProblem) ?? []);

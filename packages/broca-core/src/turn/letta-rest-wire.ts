@@ -1,6 +1,8 @@
 /** The questions of the Letta adapter, each one request with its answer parsed; and what they share. */
+
 import type { Result } from 'animus-protocol';
 import { failed, ok } from 'animus-protocol';
+import { monotonicMs } from '../lifecycle/monotonic.ts';
 import type { StoredAttachment } from '../message.ts';
 import type { AttemptNews } from './letta.ts';
 import { type Followed, follow, type RunLook } from './letta-rest-follow.ts';
@@ -120,7 +122,7 @@ export class LettaWire {
    */
   async send(messages: readonly OutgoingMessage[], tell: Tell, signal: AbortSignal): Promise<Followed> {
     const common = { messages: [...messages], include_pings: true, stream_tokens: false };
-    if (performance.now() >= this.#foregroundUntil) {
+    if (monotonicMs() >= this.#foregroundUntil) {
       const body = { ...common, agent_id: this.agentId, streaming: true, background: true };
       const followed = await this.follow(
         (client, until) => client.conversations.messages.create('default', body, { signal: until, maxRetries: 0 }),
@@ -130,7 +132,7 @@ export class LettaWire {
       const verdict = followed.kind === 'trouble' ? verdictOf(followed.trouble) : null;
       if (verdict?.kind !== 'no-background' && verdict?.kind !== 'missing') return followed;
       this.log?.warn('letta-foreground', { reason: verdict.reason });
-      this.#foregroundUntil = performance.now() + FOREGROUND_MS;
+      this.#foregroundUntil = monotonicMs() + FOREGROUND_MS;
     }
     const body = { ...common, streaming: true as const, background: false };
     return await this.follow(

@@ -2,10 +2,12 @@
  * Takes turns from the queue, one at a time, in the mode in force when each begins. What was running
  * when the last process ended comes first.
  */
+
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
 import { unreachable } from 'animus-protocol';
 import { attachmentLine } from '../attachments/lines-policy.ts';
 import type { Ending } from '../lifecycle/ending.ts';
+import { monotonicMs } from '../lifecycle/monotonic.ts';
 import { judgeCrashes, restLeft } from '../queue/poison-policy.ts';
 import type { SettleRequest } from '../queue/sqlite-queue.ts';
 import type { Turn } from '../queue/turn.ts';
@@ -47,8 +49,8 @@ export async function runTurnLoop(deps: TurnLoopDependencies, ending: Ending): P
   let restUntil: number | null = null;
   while (!ending.drain.aborted) {
     try {
-      restUntil ??= performance.now() + suspectAfterCrash(deps);
-      const restMs = restUntil - performance.now();
+      restUntil ??= monotonicMs() + suspectAfterCrash(deps);
+      const restMs = restUntil - monotonicMs();
       const waitMs = restMs > 0 ? restMs : await takeStep(deps, ending);
       tell(deps.reserve.isSpent ? 'the disk is full' : null);
       // The sockets and the other loops get their turn, also while a long backlog is worked off.
