@@ -42,7 +42,8 @@ async function run(folder: string, mark: string): Promise<number> {
 function leftBehind(folder: string, mark: string): string[] {
   const processes = processesMarked(`ANIMUS_TEST_RUN=${mark}`);
   for (const { pid } of processes) process.kill(pid, 'SIGKILL');
-  const files = fs.readdirSync(folder);
+  // npm and tsc keep Node's compile cache in the temporary folder by themselves.
+  const files = fs.readdirSync(folder).filter((name) => name !== 'node-compile-cache');
   fs.rmSync(folder, { recursive: true, force: true });
   return [...processes.map(({ pid, command }) => `process ${pid}: ${command}`), ...files.map((name) => `temporary file: ${name}`)];
 }
