@@ -7,30 +7,33 @@ export type Figure = {
   floor: number;
   /** value / floor. */
   ratio: number;
-  /** What is aimed at, as words such as `ratio ≤ 2.2`; null for a figure that is only shown. */
-  target: string | null;
+  /** The limit that `aim` holds the ratio or the value to; null for a figure that is only shown. */
+  target: number | null;
   ok: boolean;
+  /** The target in words, for the table. */
+  aim: string;
 };
 
 type Measured = { name: string; value: number; unit: string; floor: number };
 
 export function ratioAtMost(measured: Measured, most: number): Figure {
   const ratio = measured.value / measured.floor;
-  return { ...rounded(measured), ratio: round(ratio), target: `ratio ≤ ${most}`, ok: ratio <= most };
+  return { ...rounded(measured), ratio: round(ratio), target: most, ok: ratio <= most, aim: `ratio ≤ ${most}` };
 }
 
 export function ratioAtLeast(measured: Measured, least: number): Figure {
   const ratio = measured.value / measured.floor;
-  return { ...rounded(measured), ratio: round(ratio), target: `ratio ≥ ${least}`, ok: ratio >= least };
+  return { ...rounded(measured), ratio: round(ratio), target: least, ok: ratio >= least, aim: `ratio ≥ ${least}` };
 }
 
 export function valueAtMost(measured: Measured, most: number): Figure {
-  const target = `value ≤ ${round(most)} ${measured.unit}`;
-  return { ...rounded(measured), ratio: round(measured.value / measured.floor), target, ok: measured.value <= most };
+  const target = round(most);
+  const ratio = round(measured.value / measured.floor);
+  return { ...rounded(measured), ratio, target, ok: measured.value <= most, aim: `value ≤ ${target} ${measured.unit}` };
 }
 
 export function shown(measured: Measured): Figure {
-  return { ...rounded(measured), ratio: round(measured.value / measured.floor), target: null, ok: true };
+  return { ...rounded(measured), ratio: round(measured.value / measured.floor), target: null, ok: true, aim: '' };
 }
 
 function rounded(measured: Measured): Measured {

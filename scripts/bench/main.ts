@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { brocaMemory } from './broca-memory.ts';
 import { brocaStart } from './broca-start.ts';
+import { echo } from './echo.ts';
 import type { Figure } from './figure.ts';
 import { health } from './health.ts';
 import { inboundStored } from './inbound-stored.ts';
@@ -16,6 +17,7 @@ const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
   start: brocaStart,
   memory: brocaMemory,
   inbound: inboundStored,
+  echo,
   latency,
   health,
 };
@@ -29,16 +31,24 @@ for (const [name, measure] of chosen) {
   figures.push(...(await measure()));
 }
 printTable(figures);
-if (values.json !== undefined) fs.writeFileSync(values.json, `${JSON.stringify(figures, null, 2)}\n`);
+if (values.json !== undefined)
+  fs.writeFileSync(
+    values.json,
+    `${JSON.stringify(
+      figures.map(({ aim: _, ...figure }) => figure),
+      null,
+      2,
+    )}\n`,
+  );
 
 function printTable(all: readonly Figure[]): void {
-  const rows = all.map(({ name, value, unit, floor, ratio, target, ok }) => [
+  const rows = all.map(({ name, value, unit, floor, ratio, target, ok, aim }) => [
     target === null ? ' ' : ok ? '✓' : '✗',
     name,
     `${value} ${unit}`,
     `${floor}`,
     `${ratio}`,
-    target ?? '',
+    aim,
   ]);
   const header = ['', 'figure', 'value', 'floor', 'ratio', 'target'];
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
