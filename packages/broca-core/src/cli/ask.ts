@@ -9,7 +9,7 @@ import { failed, ok, type Result, unreachable } from 'animus-protocol';
 import { type CommandName, FILES_COMMANDS, type FilesCommandName, STORE_COMMANDS, type StoreCommandName } from '../commands/commands.ts';
 import { type FolderLock, takeLock } from '../store/lock.ts';
 import { describeOpenFault, openStore } from '../store/open.ts';
-import { type BrocaClient, type ConnectFault, connectToBroca } from './client.ts';
+import { type Answer, type BrocaClient, type ConnectFault, connectToBroca } from './client.ts';
 
 /** How long a held lock without a socket is taken for a Broca that starts, or for another command. */
 const START_WAIT_MS = 10_000;
@@ -30,19 +30,38 @@ export function folderFault(folder: string): string | null {
 }
 
 export async function askBroca(folder: string, name: CommandName, args: Record<string, unknown>): Promise<Result<unknown, string>> {
+  const answer = await askOnce(folder, name, args);
+  switch (answer.kind) {
+    case 'value':
+      return ok(answer.value);
+    case 'error':
+      return failed(answer.error);
+    case 'lost':
+      return failed('Broca ended before it answered: look whether it was done, then try again');
+    default:
+      return unreachable(answer);
+  }
+}
+
+/** As `askBroca`, for those who can ask again when Broca ended meanwhile; `lost` also once `signal` aborts. */
+export async function askOnce(folder: string, name: CommandName, args: Record<string, unknown>, signal?: AbortSignal): Promise<Answer> {
   const fault = folderFault(folder);
-  if (fault !== null) return failed(fault);
+  if (fault !== null) return { kind: 'error', error: fault };
   if (isFilesCommand(name)) return await askAboutFiles(folder, name, args);
   const reached = await reachBroca(folder);
-  if (!reached.ok) return reached;
+  if (!reached.ok) return { kind: 'error', error: reached.error };
   switch (reached.value.kind) {
     case 'running':
-      return await request(reached.value.client, name, args);
+      return await request(reached.value.client, name, args, signal);
     case 'none':
-      return await runHere(folder, name, args, reached.value.lock);
+      return answerOf(await runHere(folder, name, args, reached.value.lock));
     default:
       return unreachable(reached.value);
   }
+}
+
+function answerOf(result: Result<unknown, string>): Answer {
+  return result.ok ? { kind: 'value', value: result.value } : { kind: 'error', error: result.error };
 }
 
 /** Finds out whether a Broca runs in the folder, waiting for one that starts. */
@@ -86,24 +105,18 @@ function isFilesCommand(name: CommandName): name is FilesCommandName {
 }
 
 /** Files need no lock. A Broca that cannot be asked reads them itself when it starts. */
-async function askAboutFiles(folder: string, name: FilesCommandName, args: Record<string, unknown>): Promise<Result<unknown, string>> {
+async function askAboutFiles(folder: string, name: FilesCommandName, args: Record<string, unknown>): Promise<Answer> {
   const client = await connectToBroca(socketOf(folder));
-  return client.ok ? await request(client.value, name, args) : await FILES_COMMANDS[name](args, { folder, live: null });
+  return client.ok ? await request(client.value, name, args) : answerOf(await FILES_COMMANDS[name](args, { folder, live: null }));
 }
 
-async function request(client: BrocaClient, name: CommandName, args: Record<string, unknown>): Promise<Result<unknown, string>> {
+async function request(client: BrocaClient, name: CommandName, args: Record<string, unknown>, signal?: AbortSignal): Promise<Answer> {
+  const giveUp = (): void => client.close();
+  signal?.addEventListener('abort', giveUp, { once: true });
   const answer = await client.request(name, args);
+  signal?.removeEventListener('abort', giveUp);
   client.close();
-  switch (answer.kind) {
-    case 'value':
-      return ok(answer.value);
-    case 'error':
-      return failed(answer.error);
-    case 'lost':
-      return failed('Broca ended before it answered: look whether it was done, then try again');
-    default:
-      return unreachable(answer);
-  }
+  return answer;
 }
 
 async function runHere(

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { EXIT, type ExitCode, unreachable } from 'animus-protocol';
 import { askBroca } from './ask.ts';
 import { type Invocation, parseCommandLine } from './invocation.ts';
+import { outbound } from './outbound.ts';
 import { at } from './render.ts';
 import { report } from './reports.ts';
 import { chat, send } from './talk.ts';
@@ -32,6 +33,8 @@ async function run(invocation: Invocation, terminal: Terminal): Promise<ExitCode
       return await send(invocation, terminal);
     case 'chat':
       return await chat(invocation, terminal);
+    case 'outbound':
+      return await outbound(invocation, terminal);
     default:
       return unreachable(invocation);
   }

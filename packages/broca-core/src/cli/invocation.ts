@@ -6,12 +6,24 @@
 import { VERSION } from 'animus-protocol';
 import type { Argv, Options, PositionalOptions } from 'yargs';
 import yargs from 'yargs';
-import type { CommandName } from '../commands/commands.ts';
+import type { PlainCommandName } from '../commands/commands.ts';
 
 export type Invocation =
-  | { kind: 'command'; name: Exclude<CommandName, 'console.send'>; args: Record<string, unknown>; folder: string; json: boolean }
-  | { kind: 'send'; text: string | null; chat: string; timeoutMs: number; wait: boolean; folder: string; json: boolean }
+  | { kind: 'command'; name: PlainCommandName; args: Record<string, unknown>; folder: string; json: boolean }
+  | { kind: 'send'; text: string | null; files: string[]; chat: string; timeoutMs: number; wait: boolean; folder: string; json: boolean }
+  | OutboundInvocation
   | { kind: 'chat'; chat: string; timeoutMs: number; folder: string };
+
+/** `args`: as outbound.send takes them. */
+export type OutboundInvocation = {
+  kind: 'outbound';
+  args: Record<string, unknown>;
+  key: string | null;
+  wait: boolean;
+  timeoutMs: number;
+  folder: string;
+  json: boolean;
+};
 
 export type Parsed = { kind: 'run'; invocation: Invocation } | { kind: 'text'; text: string } | { kind: 'usage'; message: string };
 
@@ -21,7 +33,7 @@ type Leaf = {
   /** As yargs writes it: `show <turn>`. */
   usage: string;
   about: string;
-  name: Exclude<CommandName, 'console.send'>;
+  name: PlainCommandName;
   positionals?: Record<string, PositionalOptions>;
   options?: Record<string, Options>;
   examples?: readonly string[];
@@ -33,6 +45,7 @@ type Group = { name: string; about: string; leaves: readonly Leaf[] };
 
 /** The machine's own time for a reply: a long task of an agent takes minutes. */
 const DEFAULT_TIMEOUT_S = 900;
+const OUTBOUND_TIMEOUT_S = 60;
 
 const turn: PositionalOptions = { describe: 'number of the turn, as queue list shows it', type: 'string', coerce: wholeNumber };
 const user: PositionalOptions = { describe: 'number of the user, or @username', type: 'string' };
@@ -227,6 +240,7 @@ export function parseCommandLine(argv: readonly string[]): Parsed {
     .command('run', 'be the worker of the agent in this folder until stopped');
   for (const group of GROUPS) addGroup(parser, group, (found) => (invocation = found));
   addTalk(parser, (found) => (invocation = found));
+  addOutbound(parser, (found) => (invocation = found));
   const output = runParser(parser, argv);
   if (output.fault !== null) return { kind: 'usage', message: output.fault };
   if (output.text !== '') return { kind: 'text', text: output.text };
@@ -286,12 +300,21 @@ function addTalk(parser: Argv, found: (invocation: Invocation) => void): void {
         .positional('text', { describe: 'what to say; standard input when nothing is written here', type: 'string', array: true })
         .options(TALK_OPTIONS)
         .option('wait', { describe: 'wait for the reply (--no-wait: only store the message)', type: 'boolean', default: true })
+        .option('attach', {
+          describe: 'send a file with it; may be given several times',
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          nargs: 1,
+        })
         .example('$0 send "How are you?"', '')
-        .example('$0 send --timeout 60 --json "Ping"', ''),
+        .example('$0 send --timeout 60 --json "Ping"', '')
+        .example('$0 send --attach photo.png "What is this?"', ''),
     (words) => {
       const written = Array.isArray(words.text) ? words.text.map(String) : [];
-      const text = written.length === 0 ? null : written.join(' ');
-      found({ kind: 'send', text, wait: words.wait === true, json: words.json === true, ...talkOf(words) });
+      const files = Array.isArray(words.attach) ? words.attach.map(String) : [];
+      const text = written.length > 0 ? written.join(' ') : files.length > 0 ? '' : null;
+      found({ kind: 'send', text, files, wait: words.wait === true, json: words.json === true, ...talkOf(words) });
     },
   );
   parser.command(
@@ -299,6 +322,45 @@ function addTalk(parser: Argv, found: (invocation: Invocation) => void): void {
     'talk with the agent line by line; Ctrl-D ends',
     (words) => words.options(TALK_OPTIONS).example('$0 chat', ''),
     (words) => found({ kind: 'chat', ...talkOf(words) }),
+  );
+}
+
+function addOutbound(parser: Argv, found: (invocation: Invocation) => void): void {
+  const text = (describe: string): Options => ({ describe, type: 'string', requiresArg: true });
+  parser.command('outbound', 'write to people who did not ask (settings: outbound.enabled)', (inner) =>
+    inner
+      .command(
+        'send',
+        'send one message; it is no turn of the agent',
+        (words) =>
+          words
+            .options({
+              user: text('whom: number of a user, or @username; goes to the chat they last wrote in'),
+              chat: text('or which chat, by its id on the platform'),
+              channel: { ...text('through which channel'), demandOption: true },
+              account: text('which account of the channel, where it has several'),
+              text: { ...text('what to say'), demandOption: true },
+              'idempotency-key': text('the same key again sends nothing again'),
+              'dry-run': { describe: 'show what would go where, and send nothing', type: 'boolean', default: false },
+              wait: { describe: 'wait until it is handed over', type: 'boolean', default: false },
+              timeout: { ...text('how long to wait, in seconds'), default: String(OUTBOUND_TIMEOUT_S), coerce: seconds },
+            })
+            .conflicts('user', 'chat')
+            .check(({ user, chat }) => user !== undefined || chat !== undefined || 'say whom to write to: --user or --chat')
+            .example('$0 outbound send --user @ada --channel telegram --text "The report is ready"', '')
+            .example('$0 outbound send --chat main --channel console --text Hi --dry-run', ''),
+        (words) =>
+          found({
+            kind: 'outbound',
+            args: pick(words, 'user', 'chat', 'channel', 'account', 'text', 'dryRun'),
+            key: typeof words['idempotency-key'] === 'string' ? words['idempotency-key'] : null,
+            wait: words.wait,
+            timeoutMs: Number(words.timeout) * 1000,
+            folder: folderOf(words),
+            json: words.json === true,
+          }),
+      )
+      .demandCommand(1, 'say what to do with outbound'),
   );
 }
 

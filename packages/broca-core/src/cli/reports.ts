@@ -1,6 +1,6 @@
 /** How each command's value is shown when nobody asked for JSON. */
 import { unreachable } from 'animus-protocol';
-import type { CommandName } from '../commands/commands.ts';
+import type { PlainCommandName } from '../commands/commands.ts';
 import { at, type Column, column, conversationOf, listOf, renderFields, renderTable, show } from './render.ts';
 
 const conversation: Column = { title: 'CONVERSATION', of: conversationOf };
@@ -68,11 +68,17 @@ const MESSAGES: readonly Column[] = [
   column('TURN', 'turn'),
   column('STATE', 'state'),
   column('TEXT', 'text'),
+  { title: 'FILES', of: (row) => listOf(at(row, 'attachments')).map(fileOf).join(', ') },
 ];
+
+function fileOf(file: unknown): string {
+  const name = show(at(file, 'name')) || show(at(file, 'path'));
+  return at(file, 'missed') === undefined ? `${name} (${show(at(file, 'type'))})` : `${name} (not taken: ${show(at(file, 'missed'))})`;
+}
 
 const IGNORED: readonly Column[] = [column('SENDER', 'sender'), column('CHANNEL', 'channel'), column('SINCE', 'createdAt')];
 
-export function report(name: Exclude<CommandName, 'console.send'>, value: unknown): string {
+export function report(name: PlainCommandName, value: unknown): string {
   switch (name) {
     case 'queue.list':
       return renderTable(value, TURNS, 'Nothing is waiting, parked or undelivered.');

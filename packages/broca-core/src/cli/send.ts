@@ -9,6 +9,7 @@ import { failed, ok, type Result, unreachable } from 'animus-protocol';
 import * as v from 'valibot';
 import type { ConsoleReply } from '../commands/command-values.ts';
 import { folderFault, reachBroca, socketOf } from './ask.ts';
+import { attachFile } from './attach.ts';
 import { type BrocaClient, connectToBroca } from './client.ts';
 
 const RECONNECT_MS = 200;
@@ -20,6 +21,8 @@ export type Sending = {
   folder: string;
   chat: string;
   text: string;
+  /** Paths of files to send with it. */
+  files: readonly string[];
   wait: boolean;
   timeoutMs: number;
   /** Something a person who waits should know. */
@@ -94,6 +97,8 @@ class Conversation {
   #isClosed = false;
   #isLossSaid = false;
   #externalId = randomUUID();
+  /** Null until all files are stored. */
+  #attachments: unknown[] | null = null;
 
   constructor(sending: Sending, client: BrocaClient) {
     this.#sending = sending;
@@ -123,8 +128,23 @@ class Conversation {
     }
   }
 
+  /** All its files are stored, by this Broca or by the one before. */
+  async #attach(client: BrocaClient): Promise<Sent | 'again' | 'attached'> {
+    const attachments: unknown[] = [];
+    for (const path of this.#sending.files) {
+      const attached = await attachFile(client, path);
+      if (attached.kind === 'lost') return 'again';
+      if (attached.kind === 'failed') return attached;
+      attachments.push(attached.attachment);
+    }
+    this.#attachments = attachments;
+    return 'attached';
+  }
+
   /** Stores it first, so that its turn is known; then waits. Both are the same message to Broca. */
   async #ask(client: BrocaClient): Promise<Sent | 'again'> {
+    const attached = this.#attachments === null ? await this.#attach(client) : 'attached';
+    if (attached !== 'attached') return attached;
     const stored = await this.#request(client, false);
     if (stored === 'again' || stored.kind !== 'reply') return stored;
     this.turnId = stored.reply.turnId;
@@ -135,7 +155,8 @@ class Conversation {
 
   async #request(client: BrocaClient, wait: boolean): Promise<Sent | 'again'> {
     const { chat, text } = this.#sending;
-    const answer = await client.request('console.send', { chat, text, externalId: this.#externalId, wait });
+    const attachments = this.#attachments ?? [];
+    const answer = await client.request('console.send', { chat, text, attachments, externalId: this.#externalId, wait });
     switch (answer.kind) {
       case 'lost':
         return 'again';

@@ -29,7 +29,7 @@ export async function chat(invocation: ChatInvocation, terminal: Terminal): Prom
   let code: ExitCode = EXIT.done;
   for await (const line of terminal.lines('> ')) {
     if (line.trim() === '') continue;
-    const sent = await sendMessage({ ...invocation, folder, text: line, wait: true, notice: noticeTo(terminal) });
+    const sent = await sendMessage({ ...invocation, folder, text: line, files: [], wait: true, notice: noticeTo(terminal) });
     const said = say(sent, terminal);
     if (said !== EXIT.done) code = said;
   }

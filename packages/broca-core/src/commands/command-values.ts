@@ -1,4 +1,5 @@
 /** What Broca's commands give back: plain JSON, instants as ISO 8601 in UTC. `--json` prints them as they are. */
+import type { Attachment } from '../message.ts';
 
 export type ConversationName = { channel: string; account: string; chat: string };
 
@@ -43,7 +44,14 @@ export type ShownPart = {
 };
 
 export type ShownTurn = QueuedTurn & {
-  inbounds: { externalId: string; text: string; attachments: unknown; replyTo: string | null; writtenAt: string; receivedAt: string }[];
+  inbounds: {
+    externalId: string;
+    text: string;
+    attachments: Attachment[];
+    replyTo: string | null;
+    writtenAt: string;
+    receivedAt: string;
+  }[];
   attempts: {
     number: number;
     endpoint: string;
@@ -82,6 +90,7 @@ export type ShownMessage = {
   from: 'person' | 'agent';
   sender: string | null;
   text: string;
+  attachments: Attachment[];
   /** State of the turn for what a person wrote, of the part for what the agent answered. */
   state: string;
 };
@@ -93,6 +102,18 @@ export type IgnoreResult = { channel: string; sender: string; changed: boolean }
 export type ShownSettings = { settings: Record<string, { value: unknown; origin: string }>; problems: string[] };
 export type SettingsVerdict = { ok: boolean; problems: { severity: string; text: string }[] };
 export type SettingSet = { key: string; before: unknown; value: unknown; warnings: string[]; isApplied: boolean };
+
+export type OutboundResult = ConversationName & {
+  /** Null: it was only tried out. */
+  turnId: number | null;
+  /** The key was used before, for this very message; nothing new was stored. */
+  isRepeat: boolean;
+  /** Each part is handed over or given up. */
+  isOver: boolean;
+  /** Nobody spoke in this chat yet. Told when it is tried out. */
+  isNewConversation: boolean;
+  parts: { number: number; count: number; text: string; state: PartState | 'planned'; reason: string | null }[];
+};
 
 export type ConsoleReply = {
   /** Null once the turn was removed after it was answered. */

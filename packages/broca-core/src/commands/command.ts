@@ -14,6 +14,8 @@ export type LiveBroca = {
   /** Turns or settings were changed by a command: look again now. */
   wake(): void;
   reload(): void;
+  /** The disk is full: what room is left is kept for what is under way. */
+  isShort(): boolean;
 };
 
 export type CommandContext = {

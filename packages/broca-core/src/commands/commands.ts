@@ -1,8 +1,10 @@
 /** Every command of a Broca by name, for its socket and its CLI. */
 import type { BrocaCommand } from './command.ts';
 import { consoleSend } from './console.ts';
+import { consoleAttach } from './console-attach.ts';
 import { conversationsGet, conversationsList } from './conversations.ts';
 import { ignoreAdd, ignoreList, ignoreRemove } from './ignore.ts';
+import { outboundSend } from './outbound.ts';
 import { queueList, queueShow, queueStats } from './queue.ts';
 import { queueDelete, queueFlush, queueRetry, queueSettle } from './queue-changes.ts';
 import { type FilesCommand, settingsGet, settingsSet, settingsShow, settingsValidate } from './settings.ts';
@@ -10,12 +12,14 @@ import { usersActivate, usersConversations, usersDeactivate, usersGet, usersList
 
 export type FilesCommandName = 'settings.show' | 'settings.get' | 'settings.set' | 'settings.validate';
 export type StoreCommandName =
+  | 'console.attach'
   | 'console.send'
   | 'conversations.get'
   | 'conversations.list'
   | 'ignore.add'
   | 'ignore.list'
   | 'ignore.remove'
+  | 'outbound.send'
   | 'queue.delete'
   | 'queue.flush'
   | 'queue.list'
@@ -29,6 +33,8 @@ export type StoreCommandName =
   | 'users.get'
   | 'users.list';
 export type CommandName = FilesCommandName | StoreCommandName;
+/** Those that a line of the CLI asks and shows as they are; the others have a dialogue of their own. */
+export type PlainCommandName = Exclude<CommandName, 'console.attach' | 'console.send' | 'outbound.send'>;
 
 /** Commands that need no database, and so no lock. */
 export const FILES_COMMANDS: Readonly<Record<FilesCommandName, FilesCommand>> = {
@@ -39,12 +45,14 @@ export const FILES_COMMANDS: Readonly<Record<FilesCommandName, FilesCommand>> = 
 };
 
 export const STORE_COMMANDS: Readonly<Record<StoreCommandName, BrocaCommand>> = {
+  'console.attach': consoleAttach,
   'console.send': consoleSend,
   'conversations.get': conversationsGet,
   'conversations.list': conversationsList,
   'ignore.add': ignoreAdd,
   'ignore.list': ignoreList,
   'ignore.remove': ignoreRemove,
+  'outbound.send': outboundSend,
   'queue.delete': queueDelete,
   'queue.flush': queueFlush,
   'queue.list': queueList,

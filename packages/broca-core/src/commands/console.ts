@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import { failed, ok, type Result, unreachable } from 'animus-protocol';
 import * as v from 'valibot';
+import { attachmentSchema } from '../attachments/parse.ts';
 import { CONSOLE_CHANNEL, CONSOLE_DEFAULT_CHAT } from '../channel/console.ts';
 import { readBrocaConfig } from '../config/load.ts';
 import type { Receipt } from '../message.ts';
@@ -17,6 +18,7 @@ export const consoleSend: BrocaCommand = command(
     chat: v.optional(text, CONSOLE_DEFAULT_CHAT),
     externalId: text,
     text,
+    attachments: v.optional(v.array(attachmentSchema), []),
     sender: v.optional(v.strictObject({ id: text, username: v.exactOptional(text), displayName: v.exactOptional(text) })),
     wait: v.optional(v.boolean(), true),
   }),
@@ -25,7 +27,7 @@ export const consoleSend: BrocaCommand = command(
     if (readBrocaConfig(folder).config?.plugins[CONSOLE_CHANNEL]?.enabled === false) {
       return failed('the console is switched off: broca settings set plugins.console.enabled true, then restart the agent');
     }
-    const inbound = { channel: CONSOLE_CHANNEL, account: '', attachments: [], at: now(), sender: sender ?? whoIAm(), ...message };
+    const inbound = { channel: CONSOLE_CHANNEL, account: '', at: now(), sender: sender ?? whoIAm(), ...message };
     const turnId = turnOf(live.receive(inbound));
     if (!turnId.ok) return turnId;
     if (turnId.value === null) return failed('this message was answered before, and its turn is deleted by now');

@@ -2,6 +2,7 @@
 
 import { failed, ok } from 'animus-protocol';
 import * as v from 'valibot';
+import { readAttachments } from '../attachments/parse.ts';
 import type { Store } from '../store/open.ts';
 import type { BrocaCommand, CommandContext } from './command.ts';
 import type { ShownConversation, ShownConversationDetail, ShownMessage } from './command-values.ts';
@@ -55,21 +56,21 @@ function findConversation(store: Store, name: string): ConversationRow[] {
     .all(name.slice(0, slash), name.slice(slash + 1));
 }
 
-type MessageRow = Omit<ShownMessage, 'at'> & { at: number };
+type MessageRow = Omit<ShownMessage, 'at' | 'attachments'> & { at: number; attachments: string };
 
 /** The newest messages, oldest first; what the agent answered stands after what it answers. */
 function messagesOf(store: Store, conversation: number, most: number): ShownMessage[] {
   const rows = store
     .prepare<[number, number, number], MessageRow>(
-      `SELECT turn, at, "from", sender, text, state FROM (
+      `SELECT turn, at, "from", sender, text, attachments, state FROM (
          SELECT turns.id AS turn, inbounds.received_at AS at, 'person' AS "from",
            (SELECT coalesce('@' || nullif(username, ''), nullif(display_name, ''), sender_id) FROM profiles WHERE id = profile_id) AS sender,
-           inbounds.text AS text, turns.state AS state, 0 AS side, inbounds.id AS place
+           inbounds.text AS text, inbounds.attachments AS attachments, turns.state AS state, 0 AS side, inbounds.id AS place
          FROM turns JOIN inbounds ON inbounds.turn_id = turns.id WHERE conversation_id = ?
          UNION ALL
-         SELECT turn_id, created_at, 'agent', NULL, text, state, 1, id FROM parts WHERE conversation_id = ?
+         SELECT turn_id, created_at, 'agent', NULL, text, '[]', state, 1, id FROM parts WHERE conversation_id = ?
        ) ORDER BY turn DESC, side DESC, place DESC LIMIT ?`,
     )
     .all(conversation, conversation, most);
-  return rows.reverse().map((row) => ({ ...row, at: instant(row.at) }));
+  return rows.reverse().map((row) => ({ ...row, at: instant(row.at), attachments: readAttachments(row.attachments) }));
 }

@@ -2,6 +2,7 @@
 
 import { failed, ok } from 'animus-protocol';
 import * as v from 'valibot';
+import { readAttachments } from '../attachments/parse.ts';
 import type { Store } from '../store/open.ts';
 import type { BrocaCommand, CommandContext } from './command.ts';
 import type { PartState, QueuedTurn, QueueStats, ShownPart, ShownTurn, TurnState } from './command-values.ts';
@@ -127,7 +128,7 @@ function inboundsOf(store: Store, turn: number): ShownTurn['inbounds'] {
     .all(turn)
     .map((row) => ({
       ...row,
-      attachments: JSON.parse(row.attachments) as unknown,
+      attachments: readAttachments(row.attachments),
       writtenAt: instant(row.writtenAt),
       receivedAt: instant(row.receivedAt),
     }));

@@ -45,6 +45,7 @@ export function openRig(t?: TestContext): Rig {
     events: new TurnEvents(),
     wake: () => void told.push('wake'),
     reload: () => void told.push('reload'),
+    isShort: () => false,
   };
   const rig: Rig = { folder, store, inbox, outbox, queue: createQueue(store, outbox, clock), live, told, isRunning: true, now: 1_000 };
   t?.after(() => store.close());

@@ -9,7 +9,10 @@ import { CONVERSATION_ROW, type ConversationRow, toConversation } from './conver
 import { command, instant, limit } from './define.ts';
 
 /** A person's number, or `@username` where only one person has it. */
-const person = v.pipe(v.string(), v.regex(/^([1-9][0-9]{0,14}|@.+)$/, 'write the number of a user, or @username'));
+export const person: v.GenericSchema<string> = v.pipe(
+  v.string(),
+  v.regex(/^([1-9][0-9]{0,14}|@.+)$/, 'write the number of a user, or @username'),
+);
 
 type UserRow = {
   id: number;
@@ -62,7 +65,7 @@ function setActive(isActive: boolean): BrocaCommand {
   });
 }
 
-function findUser(store: Store, user: string): Result<number, string> {
+export function findUser(store: Store, user: string): Result<number, string> {
   const known = 'see who is known with users list';
   if (!user.startsWith('@')) {
     const id = store.prepare<[number], number>('SELECT id FROM users WHERE id = ?').pluck().get(Number(user));

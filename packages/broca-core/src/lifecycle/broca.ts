@@ -44,6 +44,7 @@ import { createTurnFiles } from '../turn/turn-files.ts';
 import { runTurnLoop } from '../turn/turn-loop.ts';
 import { Alarm } from './alarm.ts';
 import { createFigures, type StoredFigures } from './figures.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { monotonicMs } from './monotonic.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { Problems } from './problems.ts';
@@ -209,6 +210,7 @@ export class Broca {
     this.#reserve.refill();
     const beats = this.#startBeats();
     const started = channels.start();
+    const housekeeping = startHousekeeping(store, folder, channels.list(), log);
 
     const loops = Promise.all([turns, ...deliveries]);
     await Promise.race([this.#stopping.promise, loops]);
@@ -217,6 +219,7 @@ export class Broca {
     await loops;
     await started;
     await channels.stop();
+    await housekeeping.stop();
     await letta.close();
     clearInterval(beats);
     await this.#socket.close();
@@ -261,6 +264,7 @@ export class Broca {
           events: this.#events,
           wake: () => this.#wake(),
           reload: () => this.reload(),
+          isShort: () => this.#reserve.isSpent,
         };
         return await command(args, { store, folder, now: Date.now, live, signal });
       },

@@ -8,6 +8,8 @@ type FactKey =
   | 'attached_block'
   /** Set when any user's block may be attached: another program ran this agent before. */
   | 'attached_unknown'
+  /** Channels Broca last ran with, as JSON: name → longest part. */
+  | 'channels'
   /** Newest message of the agent that is known. */
   | 'newest_message_id';
 
