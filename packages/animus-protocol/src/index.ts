@@ -39,7 +39,7 @@ export { EXIT, type ExitCode } from './exit.ts';
 export { type FleetConfig, fleetConfigSchema, parseFleetConfig } from './fleet-config.ts';
 export { encodeFrame, FrameDecoder, LONGEST_FRAME } from './framing.ts';
 export { type JsonFault, type JsonMember, type JsonNode, type JsonText, readJson } from './json-text.ts';
-export { formatProblem, type Problem, unknownKeyProblem } from './problem.ts';
+export { formatProblem, nearestKey, type Problem, unknownKeyProblem } from './problem.ts';
 export { failed, ok, type Result, unreachable } from './result.ts';
 export { fingerprint, isPlaceholder, isSecretKey, secretValues } from './secrets.ts';
 export { FLAT_KEYS, LOG_LEVELS, type LogLevel, MODES, type Mode, parseSettings, type Settings, settingsSchema } from './settings.ts';

@@ -1,5 +1,5 @@
 /** One fault in a file a person wrote. All faults of a file are gathered and shown together. */
-import { closest } from 'fastest-levenshtein';
+import { closest, distance } from 'fastest-levenshtein';
 
 export type Problem = {
   /** File name as the person knows it: `.env`, `settings.json`, `animus.config.json`. */
@@ -23,7 +23,14 @@ export function formatProblem(problem: Problem): string {
 export function unknownKeyProblem(file: string, key: string, known: readonly string[]): Problem {
   const name = key.slice(key.lastIndexOf('.') + 1);
   const path = key.slice(0, key.length - name.length);
-  const near = known.length === 0 ? undefined : closest(name, known);
-  const meant = near === undefined ? '' : `; did you mean ${path}${near}?`;
+  const near = nearestKey(name, known);
+  const meant = near === null ? '' : `; did you mean ${path}${near}?`;
   return { file, key, message: `unknown key, ignored${meant}`, severity: 'warning' };
+}
+
+/** The known key that a mistyped one is nearest to, or null when none is near enough to be meant: a third of it may be wrong. */
+export function nearestKey(name: string, known: readonly string[]): string | null {
+  if (known.length === 0) return null;
+  const near = closest(name, known);
+  return distance(name, near) <= Math.max(2, Math.floor(near.length / 3)) ? near : null;
 }

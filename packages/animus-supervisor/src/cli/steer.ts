@@ -4,6 +4,7 @@ import { chooseAgents } from './agents.ts';
 import { type AskFailure, ask, describeFailure } from './client.ts';
 import type { CliContext } from './context.ts';
 import { indented, mark } from './render.ts';
+import { whyFallen } from './settle.ts';
 import { askStatus, complainOf } from './supervisor.ts';
 
 type Deed = 'start' | 'stop' | 'restart';
@@ -27,7 +28,9 @@ type Outcome = Omit<AgentOutcome, 'phase'> & { phase: string };
 
 async function steerOne(kind: Deed, agent: AgentId, socket: string): Promise<Outcome> {
   const reply = await ask(socket, { kind, agent }, { timeoutMs: null });
-  return reply.ok ? reply.value : notDone(agent, reply.error);
+  if (!reply.ok) return notDone(agent, reply.error);
+  const fallen = kind === 'stop' || !reply.value.ok ? null : await whyFallen(agent, socket);
+  return fallen === null ? reply.value : { ...reply.value, ok: false, ...fallen };
 }
 
 function notDone(id: AgentId, failure: AskFailure): Outcome {

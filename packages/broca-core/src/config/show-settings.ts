@@ -7,10 +7,10 @@ import {
   fingerprint,
   isSecretKey,
   type LoadedBrocaConfig,
+  nearestKey,
   type Origin,
   ok,
   type Result,
-  unknownKeyProblem,
 } from 'animus-protocol';
 
 export type ShownSetting = {
@@ -92,12 +92,22 @@ export function getSetting(loaded: LoadedBrocaConfig, key: string): Result<Shown
   const nested = Object.hasOwn(FLAT_KEYS, key) ? `message_processing.${FLAT_KEYS[key as keyof typeof FLAT_KEYS]}` : key;
   const found = shown.find((setting) => setting.key === nested);
   if (found !== undefined) return ok(found);
-  const { message } = unknownKeyProblem(
-    'settings.json',
+  const near = nearestSetting(
     key,
-    shown.map((setting) => setting.key.slice(key.slice(0, key.lastIndexOf('.') + 1).length)),
+    shown.map((setting) => setting.key),
   );
-  return failed(`${key}: ${message.replace('unknown key, ignored', 'there is no such setting, or it has no value')}`);
+  return failed(`${key}: there is no such setting, or it has no value${near === null ? '' : `; did you mean ${near}?`}`);
+}
+
+/** Also by the last part of its name, and by the original's flat one. */
+function nearestSetting(key: string, known: readonly string[]): string | null {
+  const names = new Map([
+    ...known.map((name): [string, string] => [name.slice(name.lastIndexOf('.') + 1), name]),
+    ...known.map((name): [string, string] => [name, name]),
+    ...Object.keys(FLAT_KEYS).map((name): [string, string] => [name, name]),
+  ]);
+  const near = nearestKey(key, [...names.keys()]);
+  return near === null ? null : (names.get(near) ?? null);
 }
 
 function show(key: string, value: unknown, origin: Origin): ShownSetting {

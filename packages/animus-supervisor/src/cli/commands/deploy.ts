@@ -12,6 +12,7 @@ import type { CliContext } from '../context.ts';
 import { readFleetConfig } from '../fleet-config.ts';
 import { askSecret, readFirstLine } from '../questions.ts';
 import type { Screen } from '../render.ts';
+import { whyFallen } from '../settle.ts';
 
 export const deploy: Command = defineCommand({
   name: 'deploy',
@@ -127,12 +128,11 @@ function describeTakenOver({ aside, found, folder }: TakenOver): string {
 async function awaitReady(agent: AgentId, deployed: Deployed, { screen, home }: CliContext, json: boolean): Promise<ExitCode> {
   screen.complain(screen.paint('dim', 'starting it …'));
   const started = await ask(home.socket, { kind: 'start', agent }, { timeoutMs: null });
-  const phase = started.ok ? started.value.phase : 'unknown';
-  const isReady = started.ok && started.value.ok;
-  if (json) screen.printJson({ id: agent, ...deployed, phase });
+  const fallen = started.ok ? await whyFallen(agent, home.socket) : { phase: 'unknown', message: describeFailure(started.error) };
+  const isReady = fallen === null;
+  if (json) screen.printJson({ id: agent, ...deployed, phase: fallen?.phase ?? 'ready' });
   else if (isReady) screen.print(`${agent} is deployed and ready. Talk to it with: animus chat ${agent}`);
-  const why = started.ok ? started.value.message : describeFailure(started.error);
-  if (!isReady) screen.complain(`${agent} is deployed, but not ready: ${why}\nLook at: animus health ${agent}`);
+  if (!isReady) screen.complain(`${agent} is deployed, but not ready: ${fallen.message}\nLook at: animus health ${agent}`);
   return isReady ? EXIT.done : EXIT.failed;
 }
 

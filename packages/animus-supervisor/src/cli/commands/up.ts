@@ -12,10 +12,9 @@ import { createFollower } from '../logs/follow.ts';
 import { makeLineWriter } from '../logs/show.ts';
 import { agentLog, supervisorLog } from '../logs/sources.ts';
 import { indented, mark } from '../render.ts';
-import { isSettled } from '../settled-policy.ts';
+import { awaitSettled } from '../settle.ts';
 import { askStatus, bringDown, complainOf, waitUntilAnswering } from '../supervisor.ts';
 
-const LOOK_EVERY_MS = 50;
 /** A supervisor listens before it does anything else. */
 const OTHER_ANSWERS_WITHIN_MS = 5_000;
 
@@ -38,7 +37,7 @@ export const up: Command = defineCommand({
     const running = await askStatus(home.socket);
     if (!running.ok && running.error.kind !== 'no-supervisor') return complainOf(screen, running.error);
     if (running.ok && !detach) return await attach(running.value, context);
-    if (running.ok) return report((await awaitSettled(running.value, home)) ?? running.value, json, context);
+    if (running.ok) return report((await awaitSettled(running.value, home.socket)) ?? running.value, json, context);
     const config = readFleetConfig(home);
     if (!config.ok) {
       screen.complain(config.error);
@@ -53,7 +52,7 @@ async function startDetached(json: boolean, context: CliContext): Promise<ExitCo
   const started = start(context);
   if (started === null) return EXIT.failed;
   const answered = await waitUntilAnswering(context.home.socket, abortedWithout(started, context.home));
-  const status = answered === null ? null : await awaitSettled(answered, context.home);
+  const status = answered === null ? null : await awaitSettled(answered, context.home.socket);
   return status === null ? await complainOfEnd(started, context) : report(status, json, context);
 }
 
@@ -117,20 +116,6 @@ function start({ installation, home, screen, environment }: CliContext): Started
   if (found.ok) return startSupervisor(found.value, home, environment);
   screen.complain(found.error);
   return null;
-}
-
-/** Waits until no agent is on its way any more. Null when the supervisor ended instead. */
-async function awaitSettled(first: FleetStatus, home: HomePaths): Promise<FleetStatus | null> {
-  const since = performance.now();
-  const before = new Map(first.agents.map(({ id, restarts }) => [id, restarts]));
-  for (let status = first; ; ) {
-    const lookingMs = performance.now() - since;
-    if (status.agents.every((agent) => isSettled(agent, before.get(agent.id) ?? agent.restarts, lookingMs))) return status;
-    await delay(LOOK_EVERY_MS);
-    const reply = await askStatus(home.socket);
-    if (!reply.ok) return null;
-    status = reply.value;
-  }
 }
 
 /** Aborts when the supervisor we started has ended and none answers in its place: of two `up` at once, one wins for both. */
