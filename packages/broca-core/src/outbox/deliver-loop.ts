@@ -104,7 +104,9 @@ async function deliver(parts: readonly OutboxPart[], deps: DeliverLoopDependenci
   const handed = await Promise.all([...chats(marked).values()].map(async (chat) => await handOver(chat, deps, stop)));
   const all = [...handed.flat(), ...unready];
   outbox.together(() => {
-    for (const { part, outcome } of all) record(part, outcome, deps);
+    // Those that stay first: an end lets the next in line step forward, which must stand there by then.
+    for (const { part, outcome } of all) if (outcome === null) outbox.standBehind(part);
+    for (const { part, outcome } of all) if (outcome !== null) record(part, outcome, deps);
   });
   for (const turn of new Set(all.map(({ part }) => part.turnId))) deps.events.changed(turn);
   if (all.some(({ outcome }) => outcome?.kind === 'down')) deps.wentDown();
@@ -153,7 +155,8 @@ async function handOver(parts: readonly OutboxPart[], deps: DeliverLoopDependenc
   let isBlocked = false;
   for (const part of parts) {
     const outcome: DeliveryOutcome | null = isBlocked || (stop.aborted && handed.length > 0) ? null : await handOverOne(part, deps, stop);
-    isBlocked ||= outcome?.kind !== 'delivered' && outcome?.kind !== 'refused';
+    // Also after one that was refused: until that is recorded, a crash would send it again, behind the others.
+    isBlocked ||= outcome?.kind !== 'delivered';
     handed.push({ part, outcome });
   }
   return handed;
@@ -174,12 +177,8 @@ async function handOverOne(part: OutboxPart, { channel }: DeliverLoopDependencie
 }
 
 /** Inside the caller's transaction. */
-function record(part: OutboxPart, outcome: DeliveryOutcome | null, deps: DeliverLoopDependencies): void {
+function record(part: OutboxPart, outcome: DeliveryOutcome, deps: DeliverLoopDependencies): void {
   const { outbox } = deps;
-  if (outcome === null) {
-    outbox.standBehind(part);
-    return;
-  }
   const limits = { isIdempotent: deps.capabilities.idempotent, giveUpAfterMs: deps.giveUpAfterMs() };
   const decision = decideDelivery(part, outcome, limits, deps.clock());
   switch (decision.kind) {
