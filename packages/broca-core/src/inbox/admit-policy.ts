@@ -57,6 +57,6 @@ function refused(reason: string): Admission {
 export const EVERY_CHANNEL = '*';
 
 /** The two ways a person may stand on the ignore list: by id, or by `@username` in lower case. */
-export function ignoreKeys(sender: { id: string; username?: string }): string[] {
+export function ignoreKeys(sender: { id: string; username?: string }): [string, string?] {
   return sender.username === undefined || sender.username === '' ? [sender.id] : [sender.id, `@${sender.username.toLowerCase()}`];
 }

@@ -24,19 +24,28 @@ export type InboxRules = {
 
 const NO_RULES: InboxRules = { limits: () => DEFAULT_LIMITS, isShort: () => false, onStorage: () => undefined };
 
-type Standing = { profileId: number; userId: number; isActive: number };
+type Standing = {
+  profileId: number;
+  userId: number;
+  isActive: number;
+  username: string | null;
+  displayName: string | null;
+  lastActiveAt: number;
+};
+
+/** When somebody was last active is kept to the minute: each write of it would touch two more pages a message. */
+const ACTIVITY_GRAIN_MS = 60_000;
 
 export function createInbox(store: Store, clock: () => number, onStored: (turnId: number) => void, rules: InboxRules = NO_RULES): Inbox {
   const statements = prepare(store);
 
   const receiveOne = (inbound: Inbound): Receipt => {
     const now = clock();
-    const duplicate = findDuplicate(statements, inbound);
+    const { conversation, duplicate } = findDuplicate(statements, inbound);
     if (duplicate !== null) return duplicate;
-    const conversation = statements.conversation.get(inbound.channel, inbound.account, inbound.chat);
-
     const standing = statements.standing.get(inbound.channel, inbound.sender.id);
-    const isIgnored = ignoreKeys(inbound.sender).some((key) => statements.ignored.get(inbound.channel, key) !== undefined);
+    const [byId, byName = byId] = ignoreKeys(inbound.sender);
+    const isIgnored = statements.ignored.get(inbound.channel, byId, byName) !== undefined;
     const admission = admit(
       inbound,
       {
@@ -72,7 +81,7 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
     const refuse = (reason: string): Receipt[] => {
       rules.onStorage(reason);
       // What is stored is so, whatever cannot be written now.
-      return inbounds.map((inbound) => findDuplicate(statements, inbound) ?? { kind: 'unavailable', reason });
+      return inbounds.map((inbound) => findDuplicate(statements, inbound).duplicate ?? { kind: 'unavailable', reason });
     };
     if (rules.isShort()) return refuse('the disk is full');
     try {
@@ -98,10 +107,12 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
 
 type Statements = ReturnType<typeof prepare>;
 
-function findDuplicate(statements: Statements, inbound: Inbound): Receipt | null {
+/** `conversation` undefined: the first message of it. */
+function findDuplicate(statements: Statements, inbound: Inbound): { conversation: number | undefined; duplicate: Receipt | null } {
   const conversation = statements.conversation.get(inbound.channel, inbound.account, inbound.chat);
   const seen = conversation === undefined ? undefined : statements.seen.get(conversation, inbound.externalId);
-  return seen === undefined ? null : { kind: 'duplicate', turnId: statements.turn.get(seen) ?? null };
+  if (seen === undefined) return { conversation, duplicate: null };
+  return { conversation, duplicate: { kind: 'duplicate', turnId: statements.turn.get(seen) ?? null } };
 }
 
 function addPerson(statements: Statements, inbound: Inbound, now: number): number {
@@ -110,8 +121,11 @@ function addPerson(statements: Statements, inbound: Inbound, now: number): numbe
   return Number(statements.addProfile.run(userId, inbound.channel, id, username ?? null, displayName ?? null, now, now).lastInsertRowid);
 }
 
-function refreshPerson(statements: Statements, inbound: Inbound, standing: Standing, now: number): number {
-  statements.refreshProfile.run(inbound.sender.username ?? null, inbound.sender.displayName ?? null, now, standing.profileId);
+function refreshPerson(statements: Statements, { sender }: Inbound, standing: Standing, now: number): number {
+  const isKnown =
+    (sender.username ?? standing.username) === standing.username && (sender.displayName ?? standing.displayName) === standing.displayName;
+  if (isKnown && now - standing.lastActiveAt < ACTIVITY_GRAIN_MS) return standing.profileId;
+  statements.refreshProfile.run(sender.username ?? null, sender.displayName ?? null, now, standing.profileId);
   statements.refreshUser.run(now, standing.userId);
   return standing.profileId;
 }
@@ -125,14 +139,17 @@ function prepare(store: Store) {
     seen: store.prepare<[number, string], number>('SELECT turn_id FROM seen WHERE conversation_id = ? AND external_id = ?').pluck(),
     turn: store.prepare<[number], number>('SELECT id FROM turns WHERE id = ?').pluck(),
     standing: store.prepare<[string, string], Standing>(
-      `SELECT profiles.id AS profileId, users.id AS userId, users.is_active AS isActive
+      `SELECT profiles.id AS profileId, users.id AS userId, users.is_active AS isActive, username,
+         display_name AS displayName, profiles.last_active_at AS lastActiveAt
        FROM profiles JOIN users ON users.id = profiles.user_id WHERE channel = ? AND sender_id = ?`,
     ),
     ignored: store
-      .prepare<[string, string], number>(`SELECT 1 FROM ignored WHERE channel IN (?, '${EVERY_CHANNEL}') AND sender = ?`)
+      .prepare<[string, string, string], number>(`SELECT 1 FROM ignored WHERE channel IN (?, '${EVERY_CHANNEL}') AND sender IN (?, ?)`)
       .pluck(),
     open: store
-      .prepare<[number], number>("SELECT id FROM turns WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1")
+      .prepare<[number], number>(
+        "SELECT id FROM turns INDEXED BY turns_open WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1",
+      )
       .pluck(),
     addConversation: store.prepare('INSERT INTO conversations (channel, account, chat, created_at) VALUES (?, ?, ?, ?)'),
     addUser: store.prepare('INSERT INTO users (created_at, last_active_at) VALUES (?, ?)'),

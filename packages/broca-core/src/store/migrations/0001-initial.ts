@@ -89,7 +89,7 @@ CREATE INDEX turns_parked ON turns (id) WHERE state = 'parked';
 CREATE INDEX turns_conversation ON turns (conversation_id, id);
 
 CREATE TABLE inbounds (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   turn_id INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
   external_id TEXT NOT NULL,
   text TEXT NOT NULL,
