@@ -45,6 +45,8 @@ export class ModelLetta implements Letta {
   /** A text at which the asking process ends, each time. */
   isPoison: (text: string) => boolean = () => false;
   #remembered = new Set<string>();
+  #frozen = new Map<string, string>();
+  #refusedWithImages = new Set<number>();
   #delayed: Attempt[] = [];
   #attached: string | null = null;
   #point: () => void;
@@ -58,6 +60,7 @@ export class ModelLetta implements Letta {
 
   async ask(attempt: Attempt, tell: (news: AttemptNews) => void): Promise<AttemptOutcome> {
     this.#point();
+    this.#checkFrozen(attempt);
     if (this.isPoison(attempt.text)) this.#end();
     const fault = this.faults.shift() ?? 'none';
     const outcome = this.#take(attempt, fault, tell);
@@ -67,6 +70,7 @@ export class ModelLetta implements Letta {
 
   async settle(attempt: Attempt): Promise<Settlement> {
     this.#point();
+    this.#checkFrozen(attempt);
     if (this.isPoison(attempt.text)) this.#end();
     if (this.faults[0] === 'mute') {
       this.faults.shift();
@@ -94,6 +98,7 @@ export class ModelLetta implements Letta {
       case 'held':
         return { kind: 'held', reason: 'key is wrong' };
       case 'rejected':
+        if (attempt.images.length > 0) this.#refusedWithImages.add(attempt.turnId);
         return { kind: 'rejected', reason: '422' };
       case 'lost':
         return { kind: 'unknown', reason: 'lost' };
@@ -119,6 +124,14 @@ export class ModelLetta implements Letta {
         return outcomeOf(run);
       }
     }
+  }
+
+  /** An attempt that was stored is sent as it was, images and all; a turn refused with images is asked without. */
+  #checkFrozen({ otid, turnId, text, images }: Attempt): void {
+    const sent = JSON.stringify({ text, images });
+    assert.equal(this.#frozen.get(otid) ?? sent, sent, `attempt ${otid} changed`);
+    if (!this.#frozen.has(otid)) assert.ok(images.length === 0 || !this.#refusedWithImages.has(turnId), 'shown again after it was refused');
+    this.#frozen.set(otid, sent);
   }
 
   /** What every attempt is held to: never a second run of a turn beside one that lives or was answered. */

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { type BrocaConfig, DEFAULT_LIMITS, type Mode } from 'animus-protocol';
+import { storeAttachment } from '../attachments/store.ts';
 import { createInbox, type Inbox } from '../inbox/receive.ts';
 import { Alarm } from '../lifecycle/alarm.ts';
-import type { Inbound } from '../message.ts';
+import type { Inbound, StoredAttachment } from '../message.ts';
 import { type DeliverLoopDependencies, deliverNext, recoverParts } from '../outbox/deliver-loop.ts';
 import { createOutbox, type Outbox } from '../outbox/sqlite-outbox.ts';
 import { createUserBlocks } from '../people/user-blocks.ts';
@@ -18,6 +19,7 @@ import { LettaStanding } from '../turn/letta-standing.ts';
 import { createTurnFiles } from '../turn/turn-files.ts';
 import { suspectAfterCrash, type TurnLoopDependencies, takeStep } from '../turn/turn-loop.ts';
 import { type ChannelFault, ModelChannel } from './model-channel.fixture.ts';
+import { CONFIG } from './model-config.fixture.ts';
 import { ModelDisk } from './model-disk.fixture.ts';
 import { type LettaFault, ModelLetta } from './model-letta.fixture.ts';
 
@@ -30,6 +32,10 @@ export type Action =
 const POISONED_TURN = 7;
 /** The first part of the reply to a message of this number kills each Broca that hands it over. */
 const POISONED_PART = 6;
+
+/** A message of this number brings an image. */
+const WITH_IMAGE = 4;
+const IMAGE = Buffer.from('GIF89a\x01\0\x01\0\0\0\0', 'latin1');
 
 /** The process ended here. */
 class Crash extends Error {}
@@ -45,31 +51,6 @@ class WorldAlarm extends Alarm {
     this.#pass(ms);
   }
 }
-
-const CONFIG: BrocaConfig = {
-  agentId: 'agent-model',
-  agentName: null,
-  agentDescription: null,
-  endpoint: 'http://letta',
-  apiKey: 'key',
-  mode: 'live',
-  queueRefreshMs: 5_000,
-  maxRetries: 2,
-  debugMode: false,
-  logLevel: 'info',
-  turnTimeoutMs: 3_600_000,
-  giveUpAfterMs: 86_400_000,
-  retryFirstMs: 5_000,
-  retryLongestMs: 300_000,
-  limits: DEFAULT_LIMITS,
-  retention: { messagesMs: null, databaseBytes: null },
-  images: { areShown: true, areUploaded: false, uploadUrl: null },
-  outbound: { isEnabled: false, perMinute: 30 },
-  logKeepDays: 7,
-  plugins: {},
-  environment: {},
-  secrets: [],
-};
 
 /** What one process of Broca holds in memory. */
 type Process = { store: Store; inbox: Inbox; turns: TurnLoopDependencies; parts: DeliverLoopDependencies };
@@ -251,7 +232,8 @@ export class World {
   async #act(action: Action): Promise<void> {
     switch (action.kind) {
       case 'arrive': {
-        const receipts = this.#broca.inbox.receiveAll(action.messages.map(toInbound));
+        const attachments = await this.#storeImage();
+        const receipts = this.#broca.inbox.receiveAll(action.messages.map((arrival) => toInbound(arrival, attachments)));
         assert.equal(receipts.length, action.messages.length);
         for (const [index, { chat, id }] of action.messages.entries()) {
           const kind = receipts[index]?.kind;
@@ -273,6 +255,15 @@ export class World {
       case 'later':
         this.#now += 60_000;
     }
+  }
+
+  /** As a channel does, before it hands its messages over: the process may end before and after. */
+  async #storeImage(): Promise<StoredAttachment[]> {
+    this.#point();
+    const receipt = await storeAttachment(dirname(this.#file), IMAGE, { name: 'image.gif', largestBytes: 1_000 });
+    this.#point();
+    assert.ok(receipt.kind === 'stored');
+    return [receipt.attachment];
   }
 
   #point(): void {
@@ -392,9 +383,10 @@ export class World {
   }
 }
 
-function toInbound({ chat, id }: Arrival): Inbound {
+function toInbound({ chat, id }: Arrival, image: StoredAttachment[]): Inbound {
   const sender = { id: `of-${chat}` };
-  return { channel: 'spool', account: '', chat, externalId: `${id}`, sender, text: `says ${id}`, attachments: [], at: 0 };
+  const attachments = id === WITH_IMAGE ? image : [];
+  return { channel: 'spool', account: '', chat, externalId: `${id}`, sender, text: `says ${id}`, attachments, at: 0 };
 }
 
 const NEVER = { drain: new AbortController().signal, stop: new AbortController().signal };
