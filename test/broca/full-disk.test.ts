@@ -56,7 +56,9 @@ test('disk full: the turn in hand is settled, nothing new is acknowledged, healt
   const stored: string[] = [];
   for (let number = 0; ; number += 1) {
     const text = 'x'.repeat(2_000);
-    const answer = await broca.ask('console.send', { externalId: `more${number}`, text, wait: false }).catch((error: Error) => error.message);
+    const answer = await broca
+      .ask('console.send', { externalId: `more${number}`, text, wait: false })
+      .catch((error: Error) => error.message);
     if (typeof answer === 'string') {
       assert.match(answer, /could not be stored: the disk is full/);
       break;

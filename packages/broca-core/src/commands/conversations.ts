@@ -13,7 +13,7 @@ export type ConversationRow = Omit<ShownConversation, 'createdAt' | 'lastAt'> & 
 export const CONVERSATION_ROW = `
   SELECT id, channel, account, chat, created_at AS createdAt,
     (SELECT count(*) FROM turns WHERE conversation_id = conversations.id) AS turns,
-    (SELECT count(*) FROM turns WHERE conversation_id = conversations.id AND state IN ('queued', 'waiting', 'running')) AS open,
+    (SELECT count(*) FROM turns INDEXED BY turns_open WHERE conversation_id = conversations.id AND state IN ('queued', 'waiting', 'running')) AS open,
     (SELECT created_at FROM turns WHERE conversation_id = conversations.id ORDER BY id DESC LIMIT 1) AS lastAt
   FROM conversations`;
 

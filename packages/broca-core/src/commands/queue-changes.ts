@@ -56,7 +56,9 @@ function retry(store: Store, turn: number, evenIfAskedTwice: boolean, now: numbe
     );
   }
   const open = store
-    .prepare<[number], number>("SELECT id FROM turns WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1")
+    .prepare<[number], number>(
+      "SELECT id FROM turns INDEXED BY turns_open WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1",
+    )
     .pluck()
     .get(row.conversationId);
   const state = open === undefined ? 'waiting' : 'queued';
@@ -115,9 +117,9 @@ function remove(store: Store, turn: number): Result<DeleteResult, string> {
     store
       .prepare(
         `UPDATE ${table} SET state = 'waiting' WHERE id =
-           (SELECT id FROM ${table} WHERE conversation_id = ? AND state IN ${open} ORDER BY id LIMIT 1)
+           (SELECT id FROM ${table} INDEXED BY ${table}_open WHERE conversation_id = ? AND state IN ${open} ORDER BY id LIMIT 1)
          AND state = 'queued'
-         AND NOT EXISTS (SELECT 1 FROM ${table} WHERE conversation_id = ? AND state IN ${open} AND state <> 'queued')`,
+         AND NOT EXISTS (SELECT 1 FROM ${table} INDEXED BY ${table}_open WHERE conversation_id = ? AND state IN ${open} AND state <> 'queued')`,
       )
       .run(row.conversationId, row.conversationId);
   }

@@ -219,9 +219,10 @@ function prepare(store: Store) {
     leave: store.prepare(
       "UPDATE turns SET state = ?, outcome = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('queued', 'waiting', 'running')",
     ),
+    // The index is named: with no statistics SQLite would rather walk all that was ever said in the conversation.
     promote: store.prepare(
       `UPDATE turns SET state = 'waiting' WHERE id =
-         (SELECT id FROM turns WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') ORDER BY id LIMIT 1)
+         (SELECT id FROM turns INDEXED BY turns_open WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') ORDER BY id LIMIT 1)
        AND state = 'queued'`,
     ),
     putBack: store.prepare(
