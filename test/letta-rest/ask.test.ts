@@ -327,3 +327,18 @@ async function postAs(url: string, content: string): Promise<void> {
   });
   await response.text();
 }
+
+test('images go along as content parts; one whose file is gone is said to be, under the same otid', async () => {
+  await using rig = await openRig();
+  const image = { path: `attachments/ab/${'ab'.repeat(32)}.png`, type: 'image/png', bytes: 3, name: 'a.png' };
+  const gone = { ...image, path: `attachments/cd/${'cd'.repeat(32)}.png`, name: 'b.png' };
+  const letta = rig.restarted({ readImage: async ({ name }) => (name === 'a.png' ? Buffer.from('png') : null) });
+  const attempt = rig.attempt({ text: 'look', images: [image, gone] });
+  assert.equal((await letta.ask(attempt, rig.tell, rig.signal)).kind, 'answered');
+  assert.deepEqual(rig.simulator.turns[0]?.content, [
+    { type: 'text', text: 'look' },
+    { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'cG5n' } },
+    { type: 'text', text: '[Image Attachment: b.png, image/png, 3 bytes: the file is gone]' },
+  ]);
+  assert.equal(rig.simulator.turns[0]?.otid, attempt.otid);
+});

@@ -23,4 +23,5 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   conversations: async () => (await import('./commands/delegated.ts')).conversations,
   settings: async () => (await import('./commands/delegated.ts')).settings,
   ignore: async () => (await import('./commands/delegated.ts')).ignore,
+  outbound: async () => (await import('./commands/delegated.ts')).outbound,
 };

@@ -66,3 +66,12 @@ test('what a person must mend holds the agent; what Letta never takes is refused
   assert.ok(refused.kind === 'settle' && refused.as === 'refused' && refused.texts.length === 1);
   assert.equal(decide(FRESH, { kind: 'unknown', reason: 'reset' }, LIMITS, NOW, 0).kind, 'find-out');
 });
+
+test('what is refused with images is asked once more without them; a failure that is not about them is a failure', () => {
+  const shown = { ...FRESH, hadImages: true };
+  assert.deepEqual(decide(shown, { kind: 'rejected', reason: '400' }, LIMITS, NOW, 0), { kind: 'without-images', reason: '400' });
+  const badRequest = { kind: 'failed', reason: 'llm_bad_request', isBadRequest: true } as const;
+  assert.equal(decide(shown, badRequest, LIMITS, NOW, 0).kind, 'without-images');
+  assert.equal(decide(FRESH, badRequest, LIMITS, NOW, 0).kind, 'wait');
+  assert.equal(decide(shown, { kind: 'failed', reason: 'llm_timeout' }, LIMITS, NOW, 0).kind, 'wait');
+});

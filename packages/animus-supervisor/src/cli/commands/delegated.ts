@@ -5,7 +5,7 @@ export const send: DelegatedCommand = {
   kind: 'delegated',
   name: 'send',
   summary: 'Send an agent a message and print its reply',
-  usage: '"text" [--timeout S] [--no-wait] [--json]',
+  usage: '"text" [--attach FILE] [--timeout S] [--no-wait] [--json]',
   examples: [{ line: 'animus send 7216 "Good morning"', effect: 'prints the reply and nothing else' }],
 };
 
@@ -55,4 +55,17 @@ export const ignore: DelegatedCommand = {
   summary: 'Whose messages an agent does not take: add, remove, list',
   usage: 'add|remove|list [options]',
   examples: [{ line: 'animus ignore 7216 list', effect: 'who is ignored' }],
+};
+
+export const outbound: DelegatedCommand = {
+  kind: 'delegated',
+  name: 'outbound',
+  summary: 'Write to people who did not ask (settings: outbound.enabled)',
+  usage: 'send --user WHOM|--chat CHAT --channel NAME --text TEXT [--dry-run] [--idempotency-key KEY] [--wait] [--json]',
+  examples: [
+    {
+      line: 'animus outbound 7216 send --user @ada --channel telegram --text "The report is ready"',
+      effect: 'goes to the chat Ada last wrote in',
+    },
+  ],
 };
