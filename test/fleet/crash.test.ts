@@ -24,7 +24,7 @@ describe('kill -9', () => {
   it('of a Broca in the middle of a turn: `animus send` that waits gets the one reply', async () => {
     const pid = await fleet.brocaOf(one);
     one.letta.hold();
-    const sending = fleet.rig.start(['send', 'one', '--timeout', '20', 'are you there?']);
+    const sending = fleet.start('send', 'one', '--timeout', '20', 'are you there?');
     await one.letta.turnStarted();
     killHard(pid);
     await until('a new Broca is ready', async () => (await fleet.brocaOf(one)) !== pid || null);
@@ -88,7 +88,7 @@ describe('kill -9', () => {
     const { supervisor } = await fleet.status();
     two.letta.hold();
     const before = two.letta.turns.length;
-    const sending = fleet.rig.start(['send', 'two', '--timeout', '20', 'through all of it']);
+    const sending = fleet.start('send', 'two', '--timeout', '20', 'through all of it');
     await two.letta.turnStarted({ number: before + 1 });
     killHard(supervisor.pid);
     killHard(pids[1] ?? 0);

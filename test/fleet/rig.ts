@@ -8,7 +8,15 @@ import http from 'node:http';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FleetStatus, withSocketPath } from 'animus-protocol';
-import { type LettaSimulator, makeRig, type Ran, type Rig, snapshotRepository, startLettaSimulator } from 'animus-testkit';
+import {
+  type AnimusProcess,
+  type LettaSimulator,
+  makeRig,
+  type Ran,
+  type Rig,
+  snapshotRepository,
+  startLettaSimulator,
+} from 'animus-testkit';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const PATIENCE_MS = 20_000;
@@ -46,6 +54,7 @@ export type Health = {
 export class FleetRig implements AsyncDisposable {
   readonly rig: Rig;
   readonly home: string;
+  #started: AnimusProcess[] = [];
   #lettas: LettaSimulator[] = [];
 
   /** `config` is the home's animus.config.json; agents are built from the working tree. */
@@ -96,6 +105,13 @@ export class FleetRig implements AsyncDisposable {
   /** Says something and gives what `send` prints. A reply that never comes ends the test and not its patience. */
   async send({ id }: Agent, text: string, ...words: string[]): Promise<string> {
     return await this.done('send', id, '--timeout', String(PATIENCE_MS / 1000), ...words, text);
+  }
+
+  /** Starts `animus` and leaves it running; it ends with the test at the latest. */
+  start(...words: string[]): AnimusProcess {
+    const started = this.rig.start(words);
+    this.#started.push(started);
+    return started;
   }
 
   /** Waits until nothing of the agent waits or runs. */
@@ -177,6 +193,7 @@ export class FleetRig implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.releaseAll();
+    for (const { child } of this.#started) child.kill('SIGKILL');
     if ((await this.rig.animus(['down'])).code !== 0) await this.#killAll();
     await this.#killAll();
     await this.rig[Symbol.asyncDispose]();

@@ -11,6 +11,8 @@ export type AnimusProcess = {
   ended: Promise<Ran>;
   /** Settles when `text` has come out on stdout or stderr; rejects when the program ends before. */
   said(text: string): Promise<void>;
+  /** What has come out on stdout so far. */
+  output(): string;
 };
 
 export type RunOptions = { input?: string; environment?: Readonly<Record<string, string>> };
@@ -81,5 +83,5 @@ function watch(child: ChildProcess): AnimusProcess {
       look();
       void ended.then(() => reject(new Error(`it ended before it said ${JSON.stringify(text)}:\n${output.stdout}${output.stderr}`)));
     });
-  return { child, ended, said };
+  return { child, ended, said, output: () => output.stdout };
 }

@@ -9,7 +9,6 @@ import {
   constants,
   fstatSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdir as readdirLater,
   readSync,
@@ -18,11 +17,12 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { failed, ok, type Result } from 'animus-protocol';
 import { monotonicMs } from '../lifecycle/monotonic.ts';
+import { makeSubfolder } from '../make-subfolder.ts';
 import type { Inbound, Receipt } from '../message.ts';
 import type { ChannelLog } from './channel.ts';
 import { isSame, type StoreFile, type TakenFile, takeFiles } from './spool-attachments.ts';
@@ -76,7 +76,7 @@ export class SpoolInbox {
 
   /** Makes the folders, and puts back what a crash caught between storing and removing. */
   async begin(): Promise<void> {
-    mkdirSync(join(this.#folder, REJECTED), { recursive: true, mode: 0o700 });
+    this.#makeFolders();
     for (const entry of await readdir(this.#folder)) {
       if (TAKEN.test(entry)) this.#putBack(entry);
     }
@@ -109,7 +109,7 @@ export class SpoolInbox {
   async #list(): Promise<string[]> {
     const entries = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
-      mkdirSync(join(this.#folder, REJECTED), { recursive: true, mode: 0o700 });
+      this.#makeFolders();
       return [];
     });
     return entries.filter((entry) => entry.endsWith('.json') && !entry.startsWith('.'));
@@ -265,8 +265,7 @@ export class SpoolInbox {
   }
 
   #reject(name: string, reason: string): Taken {
-    const folder = join(this.#folder, REJECTED);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const folder = this.#makeFolders();
     for (let count = 0; ; count += 1) {
       const stem = count === 0 ? stemOf(name) : `${stemOf(name)}.${count}`;
       const place = join(folder, `${stem}.json`);
@@ -281,6 +280,10 @@ export class SpoolInbox {
       this.#host.log.warn('spool-file-rejected', { file: name, as: `${stem}.json`, reason });
       return { kind: 'done' };
     }
+  }
+
+  #makeFolders(): string {
+    return makeSubfolder(dirname(this.#folder), basename(this.#folder), REJECTED);
   }
 
   #sayKept(name: string, reason: string): void {

@@ -3,9 +3,10 @@
  * then renamed in: the rename happens once, so a part that may have been handed over and has no hidden
  * file any more was handed over. That is the key by which a second sending is a no-op.
  */
-import { closeSync, constants, fsync, lstatSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, fsync, lstatSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeSubfolder } from '../make-subfolder.ts';
 import type { DeliveryOutcome, Part } from '../message.ts';
 
 const sync = promisify(fsync);
@@ -29,7 +30,7 @@ export function createSpoolOutbox(folder: string): SpoolOutbox {
     async prepare(part) {
       // Handed over or ready: writing it again could hand it over twice.
       if (part.firstSentAt !== null) return;
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeSubfolder(dirname(folder), basename(folder));
       const file = openSync(hiddenOf(part), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
       try {
         writeFileSync(file, render(part));

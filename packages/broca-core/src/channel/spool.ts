@@ -3,9 +3,10 @@
  * other agents talk this way. Under a supervisor one process watches all inboxes and nudges (inotify
  * instances are few); alone, Broca watches its own.
  */
-import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { makeSubfolder } from '../make-subfolder.ts';
 import type { Channel, ChannelContext, ChannelPlugin } from './channel.ts';
 import { SpoolInbox } from './spool-inbox.ts';
 import { createSpoolOutbox } from './spool-outbox.ts';
@@ -130,7 +131,7 @@ class SpoolIntake {
     const recheckMs = Math.max(SHORTEST_RECHECK_MS, this.#refreshMs());
     try {
       if (!this.#hasBegun) {
-        mkdirSync(join(this.#context.folder, 'outbox'), { recursive: true, mode: 0o700 });
+        makeSubfolder(this.#context.folder, 'outbox');
         await this.#inbox.begin();
         this.#hasBegun = true;
       }

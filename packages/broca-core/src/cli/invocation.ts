@@ -250,6 +250,7 @@ export function parseCommandLine(argv: readonly string[]): Parsed {
 function runParser(parser: Argv, argv: readonly string[]): { text: string; fault: string | null } {
   const found: { text: string; fault: string | null } = { text: '', fault: null };
   parser
+    .parserConfiguration({ 'populate--': true })
     .strict()
     .demandCommand(1, 'say what to do')
     .recommendCommands()
@@ -311,7 +312,8 @@ function addTalk(parser: Argv, found: (invocation: Invocation) => void): void {
         .example('$0 send --timeout 60 --json "Ping"', '')
         .example('$0 send --attach photo.png "What is this?"', ''),
     (words) => {
-      const written = Array.isArray(words.text) ? words.text.map(String) : [];
+      // What stands after `--` is text, however it begins.
+      const written = [words.text, words['--']].flatMap((part) => (Array.isArray(part) ? part.map(String) : []));
       const files = Array.isArray(words.attach) ? words.attach.map(String) : [];
       const text = written.length > 0 ? written.join(' ') : files.length > 0 ? '' : null;
       found({ kind: 'send', text, files, wait: words.wait === true, json: words.json === true, ...talkOf(words) });

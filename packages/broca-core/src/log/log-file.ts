@@ -7,9 +7,10 @@
  * (`pino.destination`) would be loaded before a Broca is ready (pino: 9 ms, its destination 1.5 ms), and
  * closes a descriptor twice when its `reopen()` fails once and then succeeds.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../config/load.ts';
+import { makeSubfolder } from '../make-subfolder.ts';
 import { LARGEST_LOG, type LogFileState, listExpired, mustRotate, nameRotated } from './rotation-policy.ts';
 
 export type LogFileOptions = {
@@ -107,7 +108,8 @@ export class LogFile {
   /** Opens the file, or keeps the one that is open when that fails. */
   #open(): void {
     try {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+      const folder = dirname(this.#path);
+      makeSubfolder(dirname(folder), basename(folder));
       const descriptor = openSync(this.#path, 'a', 0o600);
       const { ino, size, mtimeMs } = fstatSync(descriptor);
       this.close();

@@ -94,10 +94,10 @@ function readFilter(values: { since: string | null; level: string | null; grep: 
   return ok({ since, level: LEVELS.find((level) => level === values.level) ?? null, grep: values.grep });
 }
 
-/** The line as it was written, and who wrote it. */
+/** The line as it was written, and whose log it stands in (`log`: the supervisor's lines have a `from` of their own). */
 function asJson({ from, raw, fields }: LogLine): string {
   const whole: unknown = fields === null ? { raw } : JSON.parse(raw);
-  return JSON.stringify({ from, ...(typeof whole === 'object' ? whole : {}) });
+  return JSON.stringify({ log: from, ...(typeof whole === 'object' ? whole : {}) });
 }
 
 function printOutputs(home: HomePaths, agents: readonly AgentId[], count: number, print: (line: string) => void): void {
