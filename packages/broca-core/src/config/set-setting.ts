@@ -2,7 +2,6 @@
  * `settings set`: one key of a person's settings.json, everything else kept as it is written. The only
  * place where we change a file that a person wrote.
  */
-import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
@@ -153,7 +152,7 @@ function checkTogether(folder: string, settings: string, key: string): Problem[]
 /** Whole or not at all, whatever is killed when; `changed`: somebody else wrote the file since it was read. */
 function replaceFile(path: string, before: string | null, text: string): Result<'written' | 'changed', string> {
   const target = before === null ? path : realpathSync(path);
-  const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`);
+  const temporary = join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}.tmp`);
   try {
     const mode = before === null ? 0o600 : statSync(target).mode & 0o777;
     const descriptor = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
