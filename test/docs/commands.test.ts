@@ -24,6 +24,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'tar -C ~/animus/backups -czf - "$(date +%Y%m%d)" | gpg --encrypt --recipient you@example.com > animus-backup.tar.gz.gpg':
     'there is nobody to encrypt for',
   'animus deploy 7216 --take-over': 'taken over in test/takeover',
+  'animus send 7216 --attach photo.png "What is this?"': 'files are sent in test/broca/attachments.test.ts',
+  'animus settings 7216 set outbound.enabled true': 'there is no Telegram; sent through the spool in test/broca/outbound.test.ts',
   'systemctl --user daemon-reload': 'a test must not touch the machine it runs on',
 };
 

@@ -4,6 +4,8 @@ import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
 import type { Attachment, StoredAttachment } from '../message.ts';
 
+export const ATTACHMENTS_FOLDER = 'attachments';
+
 /** Where storing puts a file; nothing else under the agent's folder is an attachment, its `.env` least of all. */
 export const ATTACHMENT_PATH: RegExp = /^attachments\/[0-9a-f]{2}\/[0-9a-f]{64}\.[a-z0-9]{1,8}$/;
 

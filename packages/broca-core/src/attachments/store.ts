@@ -9,11 +9,10 @@ import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { AttachmentReceipt, AttachmentSource, StoredAttachment } from '../message.ts';
 import { shownName } from './lines-policy.ts';
+import { ATTACHMENTS_FOLDER } from './parse.ts';
 import { HEAD_BYTES, sniffType } from './type-policy.ts';
 
 const MEGABYTE = 1024 * 1024;
-
-export const ATTACHMENTS_FOLDER = 'attachments';
 
 export type StoreRequest = {
   /** As its sender calls it; for people and the agent to read, never a path. */

@@ -3,8 +3,7 @@ import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
 import type { Store } from '../store/open.ts';
-import { readAttachments } from './parse.ts';
-import { ATTACHMENTS_FOLDER } from './store.ts';
+import { ATTACHMENTS_FOLDER, readAttachments } from './parse.ts';
 
 /** A file is stored before its message, and a channel may be long in handing that over (a full disk). */
 const YOUNG_MS = 24 * 60 * 60 * 1000;
