@@ -99,7 +99,7 @@ test("the first message of a new user waits for a Letta that is down, and nobody
   await letta.goOffline();
   await using broca = await BrocaProcess.start(agent.folder);
   const replies = ['ann', 'bob'].map((sender) => say(broca, 'm1', `I am ${sender}`, sender));
-  const beat = await broca.beat(({ letta: state, queue }) => state.state === 'unreachable' && queue.waiting === 2);
+  const beat = await broca.beat(({ letta: state, queue }) => state.state === 'unreachable' && queue.waiting + queue.running === 2);
   assert.equal(beat.letta.state, 'unreachable');
   await letta.goOnline();
   for (const reply of await Promise.all(replies)) assert.equal(reply.outcome, 'answered');
@@ -112,7 +112,7 @@ test('a wrong key holds the agent: messages are taken, health says why, and it g
   letta.changeKey(AGENT.id, 'sk-another');
   await using broca = await BrocaProcess.start(agent.folder);
   const reply = say(broca, 'm1', 'hello');
-  const beat = await broca.beat(({ letta: state, queue }) => state.state === 'held' && queue.waiting === 1);
+  const beat = await broca.beat(({ letta: state, queue }) => state.state === 'held' && queue.waiting + queue.running === 1);
   assert.match(beat.letta.state === 'held' ? beat.letta.reason : '', /key/i);
   letta.changeKey(AGENT.id, KEY);
   const link = await broca.connect('supervisor');

@@ -19,7 +19,7 @@ test('an idle Broca writes nothing to its database, and does not ask to', async 
   const broca = await rig.start();
   await say(broca, { id: 'm1' });
   // It has looked at Letta, and has nothing left to do after its start and its turn.
-  await broca.beat(({ letta, queue }) => letta.state === 'reachable' && queue.waiting + queue.outbox === 0);
+  await broca.beat(({ letta, queue }) => letta.state === 'reachable' && queue.waiting + queue.running + queue.outbox === 0);
   const db = new DatabaseConstructor(rig.agent.path('animus.db'), { fileMustExist: true, timeout: 5_000 });
   try {
     // With the write lock in our hands, whoever wants it is refused, and says so in health and log.

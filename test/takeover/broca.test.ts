@@ -54,7 +54,7 @@ test('the three that waited are asked, each with its own memory; nothing else is
   await attach(home, simulator, blocks[3] ?? '');
   const before = dump(home.database);
   await using broca = await BrocaProcess.start(home.folder);
-  const beat = await broca.beat(({ queue }) => queue.waiting === 0);
+  const beat = await broca.beat(({ queue }) => queue.waiting + queue.running === 0);
   assert.deepEqual([beat.queue.parked, beat.queue.outbox], [3, 3]);
 
   const texts = column(home.database, 'SELECT text FROM inbounds WHERE turn_id BETWEEN 58 AND 60 ORDER BY turn_id');

@@ -32,7 +32,7 @@ export type ChannelHealth = {
 };
 
 export type QueueFigures = {
-  /** Turns stored and not settled, the running one included. */
+  /** Turns stored and neither settled nor running. */
   waiting: number;
   running: number;
   parked: number;

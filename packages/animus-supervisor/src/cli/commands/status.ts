@@ -52,7 +52,7 @@ function row(agent: AgentStatus, screen: Screen): string[] {
     String(agent.restarts),
     orDash(agent.cpu, (cpu) => `${cpu.toFixed(1)} %`),
     orDash(agent.memoryBytes, megabytes),
-    agent.beat === null ? '-' : String(agent.beat.queue.waiting),
+    agent.beat === null ? '-' : String(agent.beat.queue.waiting + agent.beat.queue.running),
     firstLine(agent.reason ?? ''),
   ];
 }
