@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { createServer } from 'node:http';
 import os from 'node:os';
@@ -208,7 +209,12 @@ describe('deployAgent', () => {
     const mine = path.join(home, '.stage-other');
     fs.mkdirSync(dead);
     fs.mkdirSync(mine);
+    // As the `git clone` of a deploy that was killed.
+    const orphan = spawn('sleep', ['300'], { cwd: dead, stdio: 'ignore' });
+    const orphanEnded = once(orphan, 'exit');
+    await once(orphan, 'spawn');
     await deploy('sweeper');
+    assert.deepEqual(await orphanEnded, [null, 'SIGKILL']);
     assert.equal(fs.existsSync(dead), false);
     assert.equal(fs.existsSync(mine), true);
     fs.rmdirSync(mine);
