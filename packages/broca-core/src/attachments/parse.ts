@@ -1,6 +1,5 @@
 /** Attachments as plugins hand them over and as the database keeps them: parsed before they are believed. */
 
-import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
 import type { Attachment, StoredAttachment } from '../message.ts';
 
@@ -44,9 +43,4 @@ export function readAttachmentColumns(columns: string): Attachment[] {
 
 export function isStored(attachment: Attachment): attachment is StoredAttachment {
   return 'path' in attachment;
-}
-
-export function parseAttachments(value: unknown): Result<Attachment[], string> {
-  const parsed = v.safeParse(stored, value);
-  return parsed.success ? ok(parsed.output) : failed(v.summarize(parsed.issues));
 }

@@ -52,6 +52,8 @@ test('a person is written to where they last wrote; the turn is settled and its 
   const row = on.store.prepare('SELECT state, outcome, profile_id FROM turns WHERE id = 4').get();
   assert.deepEqual(row, { state: 'settled', outcome: 'unprompted', profile_id: null });
   assert.deepEqual(on.told, ['wake']);
+  const shown = (await get(on, 'queue.show', { turn: 4 })) as { text: string; sender: unknown };
+  assert.deepEqual([shown.text, shown.sender], ['news', null]);
   assert.equal(on.queue.next(NOW)?.id, 2, 'it is no turn of the agent');
 });
 

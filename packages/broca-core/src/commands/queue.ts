@@ -21,7 +21,10 @@ type TurnRow = Omit<QueuedTurn, 'text' | 'createdAt' | 'dueAt' | 'settledAt'> & 
 const TURN_ROW = `
   SELECT turns.id, state, outcome, reason, channel, account, chat, failures, turns.created_at AS createdAt, due_at AS dueAt,
     settled_at AS settledAt,
-    (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY id)) AS text,
+    coalesce(
+      (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY id)),
+      CASE outcome WHEN 'unprompted' THEN (SELECT text FROM parts WHERE turn_id = turns.id ORDER BY id LIMIT 1) END
+    ) AS text,
     (SELECT coalesce('@' || nullif(username, ''), nullif(display_name, ''), sender_id) FROM profiles WHERE id = turns.profile_id) AS sender,
     (SELECT count(*) FROM parts WHERE turn_id = turns.id AND parts.state IN ('queued', 'waiting', 'sending')) AS unsent,
     (SELECT count(*) FROM parts WHERE turn_id = turns.id AND parts.state = 'uncertain') AS uncertain
