@@ -2,6 +2,7 @@
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
 import type { Channel, ChannelCapabilities } from '../channel/channel.ts';
 import type { Alarm } from '../lifecycle/alarm.ts';
+import { ClockWatch } from '../lifecycle/clock-watch.ts';
 import type { Ending } from '../lifecycle/ending.ts';
 import type { DeliveryOutcome } from '../message.ts';
 import type { InHand } from '../queue/in-hand.ts';
@@ -37,8 +38,11 @@ const DELIVER_TIMEOUT_MS = 60_000;
 export async function runDeliverLoop(deps: DeliverLoopDependencies, { drain, stop }: Ending): Promise<void> {
   let isDegraded = false;
   let isRecovered = false;
+  const clock = new ClockWatch(deps.outbox.newestAt());
   while (!stop.aborted) {
     try {
+      const backMs = clock.look(deps.clock());
+      if (backMs > 0) deps.outbox.setBack(deps.name, backMs);
       if (!isRecovered) recoverParts(deps);
       isRecovered = true;
       const waitMs = await deliverNext(deps, stop);

@@ -52,6 +52,10 @@ export type Outbox = {
   standBehind(part: OutboxPart): void;
   /** Counts a crash against a part, which is not taken up again before `dueAt`. */
   rest(part: OutboxPart, crashes: number, dueAt: number): void;
+  /** When the newest part was stored; 0 when there is none. */
+  newestAt(): number;
+  /** The clock was set back: what waits for this channel is due so much earlier. */
+  setBack(channel: string, byMs: number): void;
   /** Makes all changes of `work`, which must not wait for anything, one commit. */
   together<T>(work: () => T): T;
   /** After a restart: what was being sent when the process ended, sent again with its key, or given up as uncertain. */
@@ -129,6 +133,8 @@ export function createOutbox(
     putBack: (part, dueAt, failures, reason) => settlingOnce(() => void statements.putBack.run(dueAt, failures, reason, part.id)),
     standBehind: (part) => void statements.standBehind.run(part.id),
     rest: (part, crashes, dueAt) => settlingOnce(() => void statements.rest.run(crashes, dueAt, part.id)),
+    newestAt: () => statements.newestAt.get() ?? 0,
+    setBack: (channel, byMs) => settlingOnce(() => void statements.setBack.run(byMs, channel)),
     together: (work) => settlingOnce(() => store.transaction(work).immediate()),
     recover: (channel, isIdempotent) => settlingOnce(() => recover.immediate(channel, isIdempotent)),
   };
@@ -192,6 +198,8 @@ function prepare(store: Store) {
     putBack: store.prepare(
       "UPDATE parts SET state = 'waiting', due_at = ?, failures = ?, crashes = 0, reason = ? WHERE id = ? AND state IN ('waiting', 'sending')",
     ),
+    newestAt: store.prepare<[], number>('SELECT created_at FROM parts ORDER BY id DESC LIMIT 1').pluck(),
+    setBack: store.prepare("UPDATE parts SET due_at = due_at - ? WHERE state IN ('queued', 'waiting', 'sending') AND channel = ?"),
     standBehind: store.prepare("UPDATE parts SET state = 'queued' WHERE id = ? AND state = 'sending'"),
     rest: store.prepare("UPDATE parts SET crashes = ?, due_at = max(due_at, ?) WHERE id = ? AND state IN ('queued', 'waiting', 'sending')"),
     promote: store.prepare(

@@ -18,7 +18,7 @@ test('what was in hand is there after the process ended, and nothing after it wa
   assert.deepEqual(second.left(), [9], 'what a longer line left behind does not count');
   second.letGo();
   assert.deepEqual(openInHand(file).left(), []);
-  assert.deepEqual(second.left(), [9], 'it tells of the former process as long as it lives');
+  assert.deepEqual(second.left(), [], 'a crash is counted once');
 });
 
 test('rubbish in the file, or no way to write it, suspects nobody and stops nothing', (t) => {

@@ -6,7 +6,7 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 export type InHand = {
-  /** What was in hand when the former process ended; nothing after a clean end. */
+  /** What was in hand when the former process ended; nothing after a clean end, nor once this one took or let go of anything. */
   left(): readonly number[];
   take(ids: readonly number[]): void;
   letGo(): void;
@@ -15,8 +15,9 @@ export type InHand = {
 /** `file` is this loop's alone. */
 export function openInHand(file: string): InHand {
   let descriptor: number | null = null;
-  const left = readLeft(file);
+  let left = readLeft(file);
   const write = (ids: readonly number[]): void => {
+    left = [];
     try {
       descriptor ??= openSync(file, 'r+', 0o600);
     } catch {

@@ -68,6 +68,10 @@ export type Queue = {
   park(turn: Turn, reason: string, texts: readonly string[], attempt: AttemptEnd | null): void;
   /** Counts a crash against a turn, which is not taken up again before `dueAt`. */
   rest(turn: Turn, crashes: number, dueAt: number): void;
+  /** When the newest turn was stored; 0 when there is none. */
+  newestAt(): number;
+  /** The clock was set back: what waits is due so much earlier. */
+  setBack(byMs: number): void;
   /** Makes all changes of `work`, which must not wait for anything, one commit. */
   together<T>(work: () => T): T;
 };
@@ -109,6 +113,8 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
     putBack: (request) => settlingOnce(() => putBack.immediate(request)),
     park: (turn, reason, texts, attempt) => settlingOnce(() => park.immediate(turn, reason, texts, attempt)),
     rest: (turn, crashes, dueAt) => settlingOnce(() => void statements.rest.run(crashes, dueAt, turn.id)),
+    newestAt: () => statements.newestAt.get() ?? 0,
+    setBack: (byMs) => settlingOnce(() => void statements.setBack.run(byMs)),
     together: (work) => settlingOnce(() => store.transaction(work).immediate()),
   };
 }
@@ -199,6 +205,8 @@ function prepare(store: Store) {
     running: store.prepare<[], TurnRow>(`${TURN_ROW} WHERE turns.state = 'running' ORDER BY turns.id LIMIT 1`),
     find: store.prepare<[number], TurnRow>(`${TURN_ROW} WHERE turns.id = ? AND turns.state IN ('queued', 'waiting', 'running')`),
     rest: store.prepare("UPDATE turns SET crashes = ?, due_at = max(due_at, ?) WHERE id = ? AND state IN ('queued', 'waiting', 'running')"),
+    newestAt: store.prepare<[], number>('SELECT created_at FROM turns ORDER BY id DESC LIMIT 1').pluck(),
+    setBack: store.prepare("UPDATE turns SET due_at = due_at - ? WHERE state IN ('queued', 'waiting', 'running')"),
     forgetCrashes: store.prepare('UPDATE turns SET crashes = 0 WHERE id = ? AND crashes > 0'),
     run: store.prepare<[number]>("UPDATE turns SET state = 'running' WHERE id = ? AND state = 'waiting'"),
     newestAttempt: store.prepare<[number], number>('SELECT max(number) FROM attempts WHERE turn_id = ?').pluck(),

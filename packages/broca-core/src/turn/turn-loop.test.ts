@@ -14,7 +14,7 @@ import { TurnEvents } from '../queue/turn-events.ts';
 import { openStore } from '../store/open.ts';
 import type { AttemptOutcome, Letta } from './letta.ts';
 import { LettaStanding } from './letta-standing.ts';
-import { suspectAfterCrash, type TurnLoopDependencies, takeStep } from './turn-loop.ts';
+import { runTurnLoop, suspectAfterCrash, type TurnLoopDependencies, takeStep } from './turn-loop.ts';
 
 const NEVER = { drain: new AbortController().signal, stop: new AbortController().signal };
 const ENV = 'AGENT_ENDPOINT=http://127.0.0.1:9\nAGENT_API_KEY=sk-0123456789abcdef0123\n';
@@ -37,8 +37,11 @@ function openRig(t: TestContext, outcome: (asked: number) => AttemptOutcome, set
     fleet: null,
   });
   assert.ok(config);
-  const clock = { now: 1_000_000 };
-  const read = () => clock.now;
+  const clock = { now: 10_000_000, looks: 0 };
+  const read = () => {
+    clock.looks += 1;
+    return clock.now;
+  };
   const asked: number[] = [];
   const letta: Letta = {
     check: async () => ({ kind: 'reachable', agentName: 'x' }),
@@ -177,4 +180,26 @@ test('what Broca died of seven times is parked; progress in between starts the c
   assert.deepEqual(rig.told(), ['Sorry, this message could not be processed. It was set aside.']);
   await rig.run();
   assert.equal(rig.turn(2)?.state, 'settled');
+});
+
+test('a clock that is set back by an hour, while Broca runs or before it starts, makes nobody wait', { timeout: 10_000 }, async (t) => {
+  const rig = openRig(t, () => ({ kind: 'silent', newestMessageId: null }), {});
+  const drain = new AbortController();
+  const answered = async (id: number): Promise<void> => {
+    while (rig.turn(id)?.state !== 'settled') await new Promise((resolve) => setImmediate(resolve));
+  };
+  rig.write('a', '1');
+  rig.clock.now -= 3_600_000;
+  const loop = runTurnLoop(rig.deps, { drain: drain.signal, stop: NEVER.stop });
+  await answered(1);
+  rig.clock.now += 7_200_000;
+  const seen = rig.clock.looks;
+  rig.deps.alarm.ring();
+  while (rig.clock.looks < seen + 2) await new Promise((resolve) => setImmediate(resolve));
+  rig.write('a', '2');
+  rig.clock.now -= 3_600_000;
+  rig.deps.alarm.ring();
+  await answered(2);
+  drain.abort();
+  await loop;
 });

@@ -6,6 +6,7 @@
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
 import { unreachable } from 'animus-protocol';
 import { attachmentLine } from '../attachments/lines-policy.ts';
+import { ClockWatch } from '../lifecycle/clock-watch.ts';
 import type { Ending } from '../lifecycle/ending.ts';
 import { monotonicMs } from '../lifecycle/monotonic.ts';
 import { judgeCrashes, restLeft } from '../queue/poison-policy.ts';
@@ -47,8 +48,11 @@ export async function runTurnLoop(deps: TurnLoopDependencies, ending: Ending): P
     told = fault;
   };
   let restUntil: number | null = null;
+  const clock = new ClockWatch(deps.queue.newestAt());
   while (!ending.drain.aborted) {
     try {
+      const backMs = clock.look(deps.clock());
+      if (backMs > 0) setBack(backMs, deps);
       restUntil ??= monotonicMs() + suspectAfterCrash(deps);
       const restMs = restUntil - monotonicMs();
       const waitMs = restMs > 0 ? restMs : await takeStep(deps, ending);
@@ -65,6 +69,11 @@ export async function runTurnLoop(deps: TurnLoopDependencies, ending: Ending): P
       await deps.alarm.sleep(STORAGE_RETRY_MS, ending.drain);
     }
   }
+}
+
+function setBack(byMs: number, { queue, standing }: TurnLoopDependencies): void {
+  queue.setBack(byMs);
+  standing.lookNow();
 }
 
 /** Counts the crash that ended the former process against the turn it had in hand; returns for how long nothing may be taken, in ms. */
