@@ -11,7 +11,7 @@ import { textIn } from './letta-rest-policy.ts';
 import { settleAttempt } from './letta-rest-settle.ts';
 import { type LettaRestSettings, LettaWire, reasonOf, type Tell } from './letta-rest-wire.ts';
 
-export type { LettaRestLog, LettaRestSettings } from './letta-rest-wire.ts';
+export type { LettaRestSettings } from './letta-rest-wire.ts';
 
 export function createLettaRest(settings: LettaRestSettings): Letta {
   const wire = new LettaWire(settings);
