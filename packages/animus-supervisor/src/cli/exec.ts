@@ -11,14 +11,30 @@ import type { AgentPaths, HomePaths } from '../home/paths.ts';
 import type { Runtime } from '../home/release-file.ts';
 import type { CliContext } from './context.ts';
 
+export type BrocaQuestion = {
+  args: readonly string[];
+  /** The agent as the person named it, so that Broca's hints can be typed as they stand. */
+  calledFor: string;
+};
+
 /**
  * Runs a command of an agent's release in the agent's folder, on this terminal, and gives its exit code. Ctrl-C
  * reaches it by itself (the terminal sends it to both); a polite kill is passed on.
  */
-export async function runBroca(runtime: Runtime, agent: AgentPaths, args: readonly string[], interruption: AbortSignal): Promise<number> {
-  const child = spawn(runtime.node, [agent.program, ...args], { cwd: agent.folder, stdio: 'inherit' });
-  interruption.addEventListener('abort', () => {
-    if (interruption.reason === 'SIGTERM') child.kill('SIGTERM');
+export async function runBroca(
+  runtime: Runtime,
+  agent: AgentPaths,
+  { args, calledFor }: BrocaQuestion,
+  { environment, interruption }: Pick<CliContext, 'environment' | 'interruption'>,
+): Promise<number> {
+  const interrupted = interruption();
+  const child = spawn(runtime.node, [agent.program, ...args], {
+    cwd: agent.folder,
+    env: { ...environment, ANIMUS_CALLED_FOR: calledFor },
+    stdio: 'inherit',
+  });
+  interrupted.addEventListener('abort', () => {
+    if (interrupted.reason === 'SIGTERM') child.kill('SIGTERM');
   });
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject);

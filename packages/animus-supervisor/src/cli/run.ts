@@ -83,7 +83,8 @@ async function runDelegated(
     return EXIT.failed;
   }
   const { runBroca } = await import('./exec.ts');
-  return await runBroca(current.value.runtime, agent, [command.name, ...rest], context.interruption());
+  const calledFor = /^[\w.-]+$/.test(word) ? word : id.value;
+  return await runBroca(current.value.runtime, agent, { args: [command.name, ...rest], calledFor }, context);
 }
 
 function refuseForeignHome({ home, screen }: CliContext, uid: number | null): ExitCode | null {

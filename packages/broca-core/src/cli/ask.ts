@@ -64,12 +64,12 @@ function answerOf(result: Result<unknown, string>): Answer {
   return result.ok ? { kind: 'value', value: result.value } : { kind: 'error', error: result.error };
 }
 
-/** Finds out whether a Broca runs in the folder, waiting for one that starts. */
-export async function reachBroca(folder: string): Promise<Result<Reached, string>> {
+/** Finds out whether a Broca runs in the folder, waiting for one that starts, for at most `patienceMs`. */
+export async function reachBroca(folder: string, patienceMs: number = START_WAIT_MS): Promise<Result<Reached, string>> {
   mkdirSync(join(folder, 'run'), { recursive: true, mode: 0o700 });
-  const deadline = performance.now() + START_WAIT_MS;
+  const deadline = performance.now() + Math.min(START_WAIT_MS, patienceMs);
   for (;;) {
-    const client = await connectToBroca(socketOf(folder));
+    const client = await connectToBroca(socketOf(folder), deadline - performance.now());
     if (client.ok) return ok({ kind: 'running', client: client.value });
     if (client.error.kind !== 'absent') return failed(describeConnectFault(client.error, folder));
     const lock = takeLock(join(folder, 'run', 'lock'), 0);
@@ -87,7 +87,7 @@ export function socketOf(folder: string): string {
   return join(folder, 'run', 'broca.sock');
 }
 
-function describeConnectFault(fault: ConnectFault, folder: string): string {
+export function describeConnectFault(fault: ConnectFault, folder: string): string {
   switch (fault.kind) {
     case 'absent':
       return `no Broca runs in ${folder}`;

@@ -30,8 +30,8 @@ function agentFolder(): string {
 
 type Ran = { code: number | null; out: string; err: string };
 
-async function broca(folder: string, args: readonly string[], input = ''): Promise<Ran> {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...process.env, TZ: 'Asia/Tokyo' } });
+async function broca(folder: string, args: readonly string[], input = '', environment: NodeJS.ProcessEnv = {}): Promise<Ran> {
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...process.env, TZ: 'Asia/Tokyo', ...environment } });
   child.stdin.end(input);
   return await ended(child);
 }
@@ -63,6 +63,9 @@ test('the same commands work with a Broca running and without', { timeout: 60_00
   const folder = agentFolder();
   const running = await startBroca(t, folder);
   assert.deepEqual(await broca(folder, ['send', 'hello', 'there']), { code: 0, out: `${echo('hello there')}\n`, err: '' });
+  assert.equal((await broca(folder, ['send', '--', '-5 Grad'], 'piped')).out, `${echo('-5 Grad')}\n`);
+  assert.equal((await broca(folder, ['send', '-5 degrees', '-x', '--json'], 'piped')).out.includes(echo('-5 degrees -x')), true);
+  assert.equal(JSON.parse((await broca(folder, ['users', 'get', userInfo().username, '--json'])).out).id, 1);
   const added = await broca(folder, ['ignore', 'add', '@Spam', '--json']);
   assert.deepEqual(JSON.parse(added.out), { channel: '*', sender: '@spam', changed: true });
   const live = await broca(folder, ['queue', 'list', '--state', 'all', '--json']);
@@ -97,6 +100,14 @@ test('exit codes and messages tell what to do', { timeout: 60_000 }, async () =>
     [['queue', 'show', '7'], 1, /no turn 7.*queue list/],
     [['queue', 'list', '--colour'], 2, /Unknown argument: colour/],
     [['settings', 'set', 'message_mode', 'loud'], 1, /echo/],
+    [
+      ['settings', 'set', 'message_mode'],
+      2,
+      /settings set <key> <value>, as in: broca settings set message_mode live\nSee broca settings --help/,
+    ],
+    [['users', 'get', '@'], 2, /is nobody: write the number of a user/],
+    [['users', 'get', 'nobody'], 1, /nobody is called nobody/],
+    [['outbound', 'send', '--user', 'ada', '--channel', 'console', '--text', 'x'], 2, /@username/],
     [['users', 'list', '--folder', root], 1, /no agent's folder.*--folder/],
     [['users', 'list', '--folder', join(root, 'nowhere')], 1, /there is no folder/],
   ];
@@ -115,6 +126,10 @@ test('configuration that cannot be used is exit 78, and the other settings comma
   const bad = await broca(folder, ['settings', 'validate']);
   assert.equal(bad.code, 78);
   assert.match(bad.out, /cannot be used.*\n.*message_processing\.mode.*loud/);
+  for (const args of [['show'], ['get', 'debug_mode']]) assert.equal((await broca(folder, ['settings', ...args])).code, 78, args[0]);
+  const set = await broca(folder, ['settings', 'set', 'logs.level', 'debug']);
+  assert.equal(set.code, 78);
+  assert.match(set.out, /logs\.level is written as "debug", but the configuration still cannot be used:\n.*message_processing\.mode.*loud/);
   assert.equal((await broca(folder, ['settings', 'set', 'message_mode', 'echo'])).code, 0);
   assert.equal((await broca(folder, ['settings', 'validate'])).code, 0);
   assert.deepEqual(readdirSync(folder).sort(), ['.env', 'settings.json'], 'no database is made for it');
@@ -205,9 +220,34 @@ test('a reply that does not come in time names the turn', { timeout: 30_000 }, a
   await standInBroca(t, folder, ({ args, answer }) => {
     if (args['wait'] === false) answer(WAITING);
   });
+  const [plain, json] = await Promise.all([
+    broca(folder, ['send', '--timeout', '1', 'hello'], '', { ANIMUS_CALLED_FOR: 'ada' }),
+    broca(folder, ['send', '--timeout', '1', '--json', 'hello']),
+  ]);
+  assert.deepEqual([plain.code, plain.out, json.code], [1, '', 1]);
+  assert.match(plain.err, /no reply yet.*turn 3 .*: animus queue ada show 3\n/);
+  assert.match(json.err, /: broca queue show 3\n/);
+  assert.deepEqual(JSON.parse(json.out), WAITING);
+});
+
+test('a Broca that hangs is waited for as long as --timeout says, from the first connect on', { timeout: 30_000 }, async (t) => {
+  const folder = agentFolder();
+  mkdirSync(join(folder, 'run'));
+  const knocks: Socket[] = [];
+  const server = createServer((socket) => void knocks.push(socket.on('error', () => undefined)));
+  server.listen(join(folder, 'run', 'broca.sock'));
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of knocks) socket.destroy();
+    server.close();
+  });
+  const begun = performance.now();
   const sent = await broca(folder, ['send', '--timeout', '0.2', 'hello']);
   assert.equal(sent.code, 1);
-  assert.match(sent.err, /no reply yet.*turn 3.*queue show 3/);
+  assert.match(sent.err, /does not answer: it hangs/);
+  // One greeting alone would be waited for 5 s.
+  assert.ok(performance.now() - begun < 4_500);
+  assert.equal(knocks.length, 1);
 });
 
 test('a turn that was set aside is exit 1, with what its sender is told on standard output', { timeout: 30_000 }, async (t) => {

@@ -1,22 +1,27 @@
 /** Broca's command line, `run` apart: words → command → text or JSON → exit code. */
 import { resolve } from 'node:path';
 import { EXIT, type ExitCode, unreachable } from 'animus-protocol';
+import { readBrocaConfig } from '../config/load.ts';
 import { askBroca } from './ask.ts';
+import { isGroup } from './groups.ts';
 import { type Invocation, parseCommandLine } from './invocation.ts';
 import { outbound } from './outbound.ts';
 import { at } from './render.ts';
 import { report } from './reports.ts';
 import { chat, send } from './talk.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
+import { asTyped } from './typed-policy.ts';
 
-export async function runCli(argv: string[], terminal: Terminal = processTerminal()): Promise<ExitCode> {
+/** `agent`: how the person named the agent to `animus`, which passed this on; null for one who typed `broca`. */
+export async function runCli(argv: string[], agent: string | null, own: Terminal = processTerminal()): Promise<ExitCode> {
+  const terminal: Terminal = { ...own, err: (text) => own.err(asTyped(text, agent)) };
   const parsed = parseCommandLine(argv);
   switch (parsed.kind) {
     case 'text':
-      terminal.out(parsed.text);
+      terminal.out(asTyped(parsed.text, agent));
       return EXIT.done;
     case 'usage':
-      terminal.err(`broca: ${parsed.message}\nSee broca --help\n`);
+      terminal.err(`broca: ${parsed.message}\nSee broca ${isGroup(argv[0]) ? `${argv[0]} ` : ''}--help\n`);
       return EXIT.usage;
     case 'run':
       return await run(parsed.invocation, terminal);
@@ -45,8 +50,12 @@ async function runCommand(invocation: Extract<Invocation, { kind: 'command' }>, 
   const answer = await askBroca(resolve(folder), name, args);
   if (!answer.ok) {
     terminal.err(`broca: ${answer.error}\n`);
-    return EXIT.failed;
+    const isUnreadable = (name === 'settings.get' || name === 'settings.show') && readBrocaConfig(resolve(folder)).config === null;
+    return isUnreadable ? EXIT.configuration : EXIT.failed;
   }
   terminal.out(json ? `${JSON.stringify(answer.value, null, 2)}\n` : report(name, answer.value));
-  return name === 'settings.validate' && at(answer.value, 'ok') !== true ? EXIT.configuration : EXIT.done;
+  const isUnusable =
+    (name === 'settings.validate' && at(answer.value, 'ok') !== true) ||
+    (name === 'settings.set' && at(answer.value, 'isUsable') === false);
+  return isUnusable ? EXIT.configuration : EXIT.done;
 }

@@ -38,13 +38,14 @@ export type BrocaClient = {
   close(): void;
 };
 
-export async function connectToBroca(path: string): Promise<Result<BrocaClient, ConnectFault>> {
+/** `patienceMs`: how long somebody who listens there may take to greet. */
+export async function connectToBroca(path: string, patienceMs: number = GREETING_TIMEOUT_MS): Promise<Result<BrocaClient, ConnectFault>> {
   const socket = await open(path);
   if (!socket.ok) return socket;
   const connection = new Connection(socket.value);
   connection.send({ type: 'hello', protocol: WORKER_LINK_VERSION, client: 'cli', version: VERSION });
   const giveUp = new AbortController();
-  const late = sleep(GREETING_TIMEOUT_MS, null, { signal: giveUp.signal }).catch(() => null);
+  const late = sleep(Math.max(1, Math.min(GREETING_TIMEOUT_MS, patienceMs)), null, { signal: giveUp.signal }).catch(() => null);
   const hello = await Promise.race([connection.greeted, late]);
   giveUp.abort();
   if (hello !== null) return ok({ hello, request: (command, args) => connection.request(command, args), close: () => connection.close() });

@@ -4,9 +4,10 @@
  */
 
 import { VERSION } from 'animus-protocol';
-import type { Argv, Options, PositionalOptions } from 'yargs';
+import type { Argv, Options } from 'yargs';
 import yargs from 'yargs';
 import type { PlainCommandName } from '../commands/commands.ts';
+import { GROUPS, type Group, type Leaf, lackOf, pick, type Words } from './groups.ts';
 
 export type Invocation =
   | { kind: 'command'; name: PlainCommandName; args: Record<string, unknown>; folder: string; json: boolean }
@@ -27,195 +28,9 @@ export type OutboundInvocation = {
 
 export type Parsed = { kind: 'run'; invocation: Invocation } | { kind: 'text'; text: string } | { kind: 'usage'; message: string };
 
-type Words = Record<string, unknown>;
-
-type Leaf = {
-  /** As yargs writes it: `show <turn>`. */
-  usage: string;
-  about: string;
-  name: PlainCommandName;
-  positionals?: Record<string, PositionalOptions>;
-  options?: Record<string, Options>;
-  examples?: readonly string[];
-  /** The command's arguments, from what was written; nothing by default. */
-  args?(words: Words): Record<string, unknown>;
-};
-
-type Group = { name: string; about: string; leaves: readonly Leaf[] };
-
 /** The machine's own time for a reply: a long task of an agent takes minutes. */
 const DEFAULT_TIMEOUT_S = 900;
 const OUTBOUND_TIMEOUT_S = 60;
-
-const turn: PositionalOptions = { describe: 'number of the turn, as queue list shows it', type: 'string', coerce: wholeNumber };
-const user: PositionalOptions = { describe: 'number of the user, or @username', type: 'string' };
-const limit: Options = { describe: 'show at most so many', type: 'string', requiresArg: true, coerce: wholeNumber };
-const channel: Options = { describe: 'only in this channel (default: in every channel)', type: 'string', requiresArg: true };
-
-const GROUPS: readonly Group[] = [
-  {
-    name: 'queue',
-    about: 'turns that wait, run or were set aside',
-    leaves: [
-      {
-        usage: 'list',
-        about: 'what is waiting, running, parked or not delivered yet',
-        name: 'queue.list',
-        options: {
-          state: {
-            describe: 'other turns',
-            choices: ['open', 'all', 'queued', 'waiting', 'running', 'parked', 'settled'],
-            requiresArg: true,
-          },
-          limit,
-        },
-        examples: ['queue list', 'queue list --state settled --limit 20'],
-        args: (words) => pick(words, 'state', 'limit'),
-      },
-      { usage: 'stats', about: 'how many turns and parts there are of each kind', name: 'queue.stats' },
-      {
-        usage: 'show <turn>',
-        about: 'all about one turn: messages, attempts, reply',
-        name: 'queue.show',
-        positionals: { turn },
-        args: (words) => pick(words, 'turn'),
-      },
-      { usage: 'flush', about: 'drop every turn that waits; the running one goes on', name: 'queue.flush' },
-      {
-        usage: 'retry <turn>',
-        about: 'put a parked turn back into the queue',
-        name: 'queue.retry',
-        positionals: { turn },
-        options: {
-          'even-if-asked-twice': { describe: 'also when nobody knows whether the agent got it', type: 'boolean', default: false },
-        },
-        examples: ['queue retry 7'],
-        args: (words) => pick(words, 'turn', 'evenIfAskedTwice'),
-      },
-      {
-        usage: 'settle <turn>',
-        about: 'end a parked turn, or a reply that may not have arrived, which a person has dealt with',
-        name: 'queue.settle',
-        positionals: { turn },
-        options: {
-          as: { describe: 'how it ended', choices: ['answered', 'refused'], default: 'answered', requiresArg: true },
-          reason: { describe: 'what was done about it', type: 'string', requiresArg: true, demandOption: true },
-        },
-        examples: ['queue settle 7 --reason "answered by telephone"'],
-        args: (words) => pick(words, 'turn', 'as', 'reason'),
-      },
-      {
-        usage: 'delete <turn>',
-        about: 'remove one turn and its reply; its messages will not be taken again',
-        name: 'queue.delete',
-        positionals: { turn },
-        args: (words) => pick(words, 'turn'),
-      },
-    ],
-  },
-  {
-    name: 'users',
-    about: 'people who wrote to the agent',
-    leaves: [
-      {
-        usage: 'list',
-        about: 'the most recently active first',
-        name: 'users.list',
-        options: { limit },
-        args: (words) => pick(words, 'limit'),
-      },
-      { usage: 'get <user>', about: 'all about one', name: 'users.get', positionals: { user }, examples: ['users get @ada'], args: userOf },
-      {
-        usage: 'conversations <user>',
-        about: 'where one talks with the agent',
-        name: 'users.conversations',
-        positionals: { user },
-        args: userOf,
-      },
-      { usage: 'activate <user>', about: 'hear one again', name: 'users.activate', positionals: { user }, args: userOf },
-      {
-        usage: 'deactivate <user>',
-        about: 'refuse what one writes from now on',
-        name: 'users.deactivate',
-        positionals: { user },
-        args: userOf,
-      },
-    ],
-  },
-  {
-    name: 'conversations',
-    about: 'what was said',
-    leaves: [
-      {
-        usage: 'list',
-        about: 'the most recent first',
-        name: 'conversations.list',
-        options: { limit },
-        args: (words) => pick(words, 'limit'),
-      },
-      {
-        usage: 'get <conversation>',
-        about: 'the newest messages of one, from both sides',
-        name: 'conversations.get',
-        positionals: { conversation: { describe: 'its number, or channel/chat', type: 'string' } },
-        options: { limit },
-        examples: ['conversations get console/main', 'conversations get 3 --limit 20'],
-        args: (words) => pick(words, 'conversation', 'limit'),
-      },
-    ],
-  },
-  {
-    name: 'settings',
-    about: 'settings.json and .env of the agent',
-    leaves: [
-      { usage: 'show', about: 'every setting in force, and where it comes from', name: 'settings.show' },
-      {
-        usage: 'get <key>',
-        about: 'one setting',
-        name: 'settings.get',
-        positionals: { key: { type: 'string', describe: 'dotted, as settings show writes it' } },
-        examples: ['settings get message_processing.mode'],
-        args: (words) => pick(words, 'key'),
-      },
-      {
-        usage: 'set <key> <value>',
-        about: 'change one setting in settings.json, and nothing else in it',
-        name: 'settings.set',
-        positionals: {
-          key: { type: 'string', describe: 'dotted, as settings show writes it' },
-          value: { type: 'string', describe: 'what it is to be' },
-        },
-        examples: ['settings set message_mode live', 'settings set plugins.telegram.enabled true'],
-        args: (words) => pick(words, 'key', 'value'),
-      },
-      { usage: 'validate', about: 'check the files; exit code 78 when they cannot be used', name: 'settings.validate' },
-    ],
-  },
-  {
-    name: 'ignore',
-    about: 'people whose messages are refused',
-    leaves: [
-      {
-        usage: 'add <sender>',
-        about: 'ignore one, by id or @username',
-        name: 'ignore.add',
-        positionals: { sender: { type: 'string', describe: 'id on the platform, or @username' } },
-        options: { channel },
-        examples: ['ignore add @spammer', 'ignore add 123456789 --channel telegram'],
-        args: (words) => pick(words, 'sender', 'channel'),
-      },
-      {
-        usage: 'remove <sender>',
-        about: 'hear one again',
-        name: 'ignore.remove',
-        positionals: { sender: { type: 'string', describe: 'as ignore list shows it' } },
-        options: { channel },
-        args: (words) => pick(words, 'sender', 'channel'),
-      },
-      { usage: 'list', about: 'who is ignored', name: 'ignore.list' },
-    ],
-  },
-];
 
 const TALK_OPTIONS: Record<string, Options> = {
   chat: { describe: 'which conversation of the console', type: 'string', default: 'main', requiresArg: true },
@@ -247,6 +62,21 @@ export function parseCommandLine(argv: readonly string[]): Parsed {
   return invocation === null ? { kind: 'usage', message: 'say what to do; broca --help lists the commands' } : { kind: 'run', invocation };
 }
 
+/** No word of a command line can hold it. */
+const TEXT_MARK = '\0';
+const TAKE_A_VALUE = new Set(['--folder', '--chat', '--timeout', '--attach']);
+
+/** `send "-5 degrees"`: no option of `send` looks like that, so it is text, which yargs would not believe. */
+function markText(argv: readonly string[]): string[] {
+  const isSend = argv[0] === 'send' || (argv[0] === '--folder' && argv[2] === 'send');
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  return argv.map((word, index) => {
+    const isValue = TAKE_A_VALUE.has(argv[index - 1] ?? '');
+    const isText = /^-[^-]/.test(word) && word !== '-h';
+    return isSend && isText && !isValue && index < end ? TEXT_MARK + word : word;
+  });
+}
+
 function runParser(parser: Argv, argv: readonly string[]): { text: string; fault: string | null } {
   const found: { text: string; fault: string | null } = { text: '', fault: null };
   parser
@@ -261,9 +91,10 @@ function runParser(parser: Argv, argv: readonly string[]): { text: string; fault
     .wrap(100)
     .exitProcess(false)
     .fail((message, error) => {
-      found.fault ??= message ?? error?.message ?? 'not understood';
+      const lack = message?.startsWith('Not enough non-option arguments') === true ? lackOf(argv) : null;
+      found.fault ??= lack ?? message ?? error?.message ?? 'not understood';
     })
-    .parse([...argv], {}, (_error, _argv, output) => {
+    .parse(markText(argv), {}, (_error, _argv, output) => {
       found.text = output === '' ? '' : `${output}\n`;
     });
   return found;
@@ -313,7 +144,9 @@ function addTalk(parser: Argv, found: (invocation: Invocation) => void): void {
         .example('$0 send --attach photo.png "What is this?"', ''),
     (words) => {
       // What stands after `--` is text, however it begins.
-      const written = [words.text, words['--']].flatMap((part) => (Array.isArray(part) ? part.map(String) : []));
+      const written = [words.text, words['--']].flatMap((part) =>
+        Array.isArray(part) ? part.map((word) => String(word).replace(TEXT_MARK, '')) : [],
+      );
       const files = Array.isArray(words.attach) ? words.attach.map(String) : [];
       const text = written.length > 0 ? written.join(' ') : files.length > 0 ? '' : null;
       found({ kind: 'send', text, files, wait: words.wait === true, json: words.json === true, ...talkOf(words) });
@@ -337,7 +170,7 @@ function addOutbound(parser: Argv, found: (invocation: Invocation) => void): voi
         (words) =>
           words
             .options({
-              user: text('whom: number of a user, or @username; goes to the chat they last wrote in'),
+              user: { ...text('whom: number of a user, or @username; goes to the chat they last wrote in'), coerce: recipientOf },
               chat: text('or which chat, by its id on the platform'),
               channel: { ...text('through which channel'), demandOption: true },
               account: text('which account of the channel, where it has several'),
@@ -374,22 +207,13 @@ function folderOf(words: Words): string {
   return typeof words.folder === 'string' ? words.folder : '.';
 }
 
-function userOf(words: Words): Record<string, unknown> {
-  return pick(words, 'user');
-}
-
-function pick(words: Words, ...keys: string[]): Record<string, unknown> {
-  return Object.fromEntries(keys.filter((key) => words[key] !== undefined).map((key) => [key, words[key]]));
-}
-
-function wholeNumber(written: unknown): number | undefined {
-  if (written === undefined) return undefined;
-  if (!/^[1-9]\d{0,14}$/.test(String(written))) throw new Error(`${JSON.stringify(written)} is no number: write a whole number from 1 on`);
-  return Number(written);
-}
-
 function seconds(written: unknown): number {
   const value = Number(written);
   if (!(value > 0 && value <= 2_000_000)) throw new Error(`${JSON.stringify(written)} is no time: write seconds, as in --timeout 60`);
   return value;
+}
+
+function recipientOf(written: unknown): string | undefined {
+  if (written === undefined || /^([1-9]\d{0,14}|@.+)$/.test(String(written))) return written === undefined ? undefined : String(written);
+  throw new Error(`${JSON.stringify(written)} is nobody to write to: write the number of a user, or @username`);
 }

@@ -180,6 +180,10 @@ function reportSettings(value: unknown): string {
 
 function reportSet(value: unknown): string {
   const isApplied = at(value, 'isApplied') === true;
+  if (at(value, 'isUsable') === false) {
+    const head = `${show(at(value, 'key'))} is written as ${JSON.stringify(at(value, 'value'))}, but the configuration still cannot be used:`;
+    return lines(head, [...listOf(at(value, 'errors')), ...listOf(at(value, 'warnings'))]);
+  }
   const head = `${show(at(value, 'key'))} is ${JSON.stringify(at(value, 'value'))} now${isApplied ? ', and the running Broca has been told' : ''}.\n`;
   return head + lines('', listOf(at(value, 'warnings')));
 }

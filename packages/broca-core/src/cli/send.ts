@@ -8,12 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, ok, type Result, unreachable } from 'animus-protocol';
 import * as v from 'valibot';
 import type { ConsoleReply } from '../commands/command-values.ts';
-import { folderFault, reachBroca, socketOf } from './ask.ts';
+import { describeConnectFault, folderFault, reachBroca, socketOf } from './ask.ts';
 import { attachFile } from './attach.ts';
 import { type BrocaClient, connectToBroca } from './client.ts';
 
 const RECONNECT_MS = 200;
 const SLOWEST_RECONNECT_MS = 2_000;
+const LAST_LOOK_MS = 500;
 /** Longer than most pauses before a restart; without a supervisor nobody comes. */
 const RESTART_PATIENCE_MS = 15_000;
 
@@ -32,8 +33,8 @@ export type Sending = {
 export type Sent =
   | { kind: 'reply'; reply: ConsoleReply }
   | { kind: 'failed'; error: string }
-  /** `turnId` is null when not even the storing was heard of. */
-  | { kind: 'timeout'; turnId: number | null };
+  /** `last` is what was heard of it last; null when not even the storing was. */
+  | { kind: 'timeout'; last: ConsoleReply | null };
 
 const consoleReply = v.object({
   turnId: v.nullable(v.number()),
@@ -52,24 +53,26 @@ const consoleReply = v.object({
 });
 
 export async function sendMessage(sending: Sending): Promise<Sent> {
-  const first = await reachRunning(sending);
+  const deadline = performance.now() + sending.timeoutMs;
+  const first = await reachRunning(sending, deadline);
   if (!first.ok) return { kind: 'failed', error: first.error };
   const { promise: late, resolve: giveUp } = Promise.withResolvers<'late'>();
-  const timer = setTimeout(() => giveUp('late'), sending.timeoutMs);
+  const timer = setTimeout(() => giveUp('late'), Math.max(1, deadline - performance.now()));
   const conversation = new Conversation(sending, first.value);
   const sent = await Promise.race([conversation.run(), late]);
   clearTimeout(timer);
+  if (sent === 'late') await conversation.look();
   conversation.close();
-  return sent === 'late' ? { kind: 'timeout', turnId: conversation.turnId } : sent;
+  return sent === 'late' ? { kind: 'timeout', last: conversation.last } : sent;
 }
 
-async function reachRunning(sending: Sending): Promise<Result<BrocaClient, string>> {
+async function reachRunning(sending: Sending, deadline: number): Promise<Result<BrocaClient, string>> {
   const { folder } = sending;
   const fault = folderFault(folder);
   if (fault !== null) return failed(fault);
-  const restarted = await reachRestarted(sending);
-  if (restarted !== null) return ok(restarted);
-  const reached = await reachBroca(folder);
+  const restarted = await reachRestarted(sending, deadline);
+  if (restarted !== null) return restarted;
+  const reached = await reachBroca(folder, deadline - performance.now());
   if (!reached.ok) return reached;
   if (reached.value.kind === 'running') return ok(reached.value.client);
   reached.value.lock.release();
@@ -77,21 +80,22 @@ async function reachRunning(sending: Sending): Promise<Result<BrocaClient, strin
 }
 
 /** A Broca that stops takes its socket away; one that was killed leaves it behind, and its supervisor is starting the next one. */
-async function reachRestarted({ folder, timeoutMs, notice }: Sending): Promise<BrocaClient | null> {
+async function reachRestarted({ folder, notice }: Sending, deadline: number): Promise<Result<BrocaClient, string> | null> {
   const path = socketOf(folder);
   if (!existsSync(path)) return null;
-  const giveUpAt = performance.now() + Math.min(timeoutMs, RESTART_PATIENCE_MS);
+  const giveUpAt = Math.min(deadline, performance.now() + RESTART_PATIENCE_MS);
   for (let isSaid = false; ; isSaid = true) {
-    const client = await connectToBroca(path);
-    if (client.ok) return client.value;
-    if (client.error.kind !== 'absent' || performance.now() >= giveUpAt) return null;
+    const client = await connectToBroca(path, deadline - performance.now());
+    if (client.ok) return client;
+    if (client.error.kind !== 'absent') return failed(describeConnectFault(client.error, folder));
+    if (performance.now() >= giveUpAt) return null;
     if (!isSaid) notice('Broca was killed; waiting for it to come back');
     await sleep(RECONNECT_MS);
   }
 }
 
 class Conversation {
-  turnId: number | null = null;
+  last: ConsoleReply | null = null;
   #sending: Sending;
   #client: BrocaClient | null;
   #isClosed = false;
@@ -110,6 +114,16 @@ class Conversation {
     this.#client?.close();
   }
 
+  /** How it stands when time is over; asked of a Broca that may hang, so not for long. */
+  async look(): Promise<void> {
+    if (this.#client === null || this.last === null) return;
+    const over = new AbortController();
+    const late = sleep(LAST_LOOK_MS, null, { signal: over.signal }).catch(() => null);
+    const seen = await Promise.race([this.#request(this.#client, false), late]);
+    over.abort();
+    if (seen !== null && seen !== 'again' && seen.kind === 'reply') this.last = seen.reply;
+  }
+
   async run(): Promise<Sent> {
     let pauseMs = RECONNECT_MS;
     for (;;) {
@@ -120,7 +134,7 @@ class Conversation {
         this.#sayLost();
       }
       await sleep(pauseMs);
-      if (this.#isClosed) return { kind: 'timeout', turnId: this.turnId };
+      if (this.#isClosed) return { kind: 'timeout', last: this.last };
       const client = await connectToBroca(socketOf(this.#sending.folder));
       this.#client = client.ok ? client.value : null;
       if (this.#isClosed) this.#client?.close();
@@ -147,7 +161,7 @@ class Conversation {
     if (attached !== 'attached') return attached;
     const stored = await this.#request(client, false);
     if (stored === 'again' || stored.kind !== 'reply') return stored;
-    this.turnId = stored.reply.turnId;
+    this.last = stored.reply;
     if (!this.#sending.wait || stored.reply.isOver) return stored;
     const replied = await this.#request(client, true);
     return replied !== 'again' && replied.kind === 'reply' && !replied.reply.isOver ? 'again' : replied;

@@ -1,10 +1,14 @@
 /** `broca send` and `broca chat`: what of a reply goes to standard output, what a person is told besides, and the exit code. */
 import { resolve } from 'node:path';
 import { EXIT, type ExitCode, unreachable } from 'animus-protocol';
+import type { ConsoleReply } from '../commands/command-values.ts';
 import type { Invocation } from './invocation.ts';
 import { printable } from './render.ts';
 import { type Sent, sendMessage } from './send.ts';
 import type { Terminal } from './terminal.ts';
+
+/** What --json says of a message that Broca did not say it has. */
+const UNHEARD_OF: ConsoleReply = { turnId: null, isOver: false, state: null, outcome: null, reason: null, parts: [] };
 
 type SendInvocation = Extract<Invocation, { kind: 'send' }>;
 type ChatInvocation = Extract<Invocation, { kind: 'chat' }>;
@@ -16,11 +20,10 @@ export async function send(invocation: SendInvocation, terminal: Terminal): Prom
   }
   const text = invocation.text ?? (await terminal.readAll()).trimEnd();
   const sent = await sendMessage({ ...invocation, folder: resolve(invocation.folder), text, notice: noticeTo(terminal) });
-  if (invocation.json && sent.kind === 'reply') {
-    terminal.out(`${JSON.stringify(sent.reply, null, 2)}\n`);
-    return exitCodeOf(sent);
-  }
-  return say(sent, terminal);
+  if (!invocation.json || sent.kind === 'failed') return say(sent, terminal);
+  const reply = sent.kind === 'reply' ? sent.reply : (sent.last ?? UNHEARD_OF);
+  terminal.out(`${JSON.stringify(reply, null, 2)}\n`);
+  return sent.kind === 'reply' ? exitCodeOf(sent) : say(sent, terminal);
 }
 
 /** One line is one message. A failed one is told and the next is taken; without a terminal the exit code remembers it. */
@@ -42,7 +45,7 @@ function say(sent: Sent, terminal: Terminal): ExitCode {
       terminal.err(`broca: ${sent.error}\n`);
       break;
     case 'timeout':
-      terminal.err(`broca: ${lateness(sent.turnId)}\n`);
+      terminal.err(`broca: ${lateness(sent.last)}\n`);
       break;
     case 'reply': {
       const { parts, state, outcome, reason, turnId, isOver } = sent.reply;
@@ -82,9 +85,11 @@ function exitCodeOf(sent: Sent): ExitCode {
   return wentWell ? EXIT.done : EXIT.failed;
 }
 
-function lateness(turnId: number | null): string {
-  if (turnId === null) return 'Broca did not say in time that it has the message: look for it with broca conversations list';
-  return `no reply yet. The message is turn ${turnId} and goes on: broca queue show ${turnId}`;
+function lateness(last: ConsoleReply | null): string {
+  if (last === null) return 'Broca did not say in time that it has the message: look for it with broca conversations list';
+  const { turnId, state, reason } = last;
+  const why = state === 'waiting' && reason !== null ? ` (${reason})` : '';
+  return `no reply yet${why}. The message is turn ${turnId} and goes on: broca queue show ${turnId}`;
 }
 
 function noticeTo(terminal: Terminal): (text: string) => void {

@@ -101,7 +101,16 @@ export type IgnoreResult = { channel: string; sender: string; changed: boolean }
 
 export type ShownSettings = { settings: Record<string, { value: unknown; origin: string }>; problems: string[] };
 export type SettingsVerdict = { ok: boolean; problems: { severity: string; text: string }[] };
-export type SettingSet = { key: string; before: unknown; value: unknown; warnings: string[]; isApplied: boolean };
+/** `errors`: why the files as a whole still cannot be used (`isUsable` false), so that nobody applies them. */
+export type SettingSet = {
+  key: string;
+  before: unknown;
+  value: unknown;
+  warnings: string[];
+  errors: string[];
+  isUsable: boolean;
+  isApplied: boolean;
+};
 
 export type OutboundResult = ConversationName & {
   /** Null: it was only tried out. */

@@ -35,7 +35,9 @@ export const conversationsGet: BrocaCommand = command(
     const rows = findConversation(store, args.conversation);
     const [row] = rows;
     if (row === undefined) {
-      return failed(`there is no conversation ${args.conversation}: write its number, or channel/chat, as conversations list shows them`);
+      return failed(
+        `there is no conversation ${args.conversation}: write its number, or channel/chat, as broca conversations list shows them`,
+      );
     }
     if (rows.length > 1)
       return failed(`${args.conversation} fits conversations ${rows.map(({ id }) => id).join(', ')}: write the number of one`);
@@ -65,7 +67,7 @@ function messagesOf(store: Store, conversation: number, most: number): ShownMess
       `SELECT turn, at, "from", sender, text, attachments, state FROM (
          SELECT turns.id AS turn, inbounds.received_at AS at, 'person' AS "from",
            (SELECT coalesce('@' || nullif(username, ''), nullif(display_name, ''), sender_id) FROM profiles WHERE id = profile_id) AS sender,
-           inbounds.text AS text, inbounds.attachments AS attachments, turns.state AS state, 0 AS side, inbounds.id AS place
+           inbounds.text AS text, inbounds.attachments AS attachments, turns.state AS state, 0 AS side, inbounds.number AS place
          FROM turns JOIN inbounds ON inbounds.turn_id = turns.id WHERE conversation_id = ?
          UNION ALL
          SELECT turn_id, created_at, 'agent', NULL, text, '[]', state, 1, id FROM parts WHERE conversation_id = ?

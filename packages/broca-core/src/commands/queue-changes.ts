@@ -52,7 +52,7 @@ function retry(store: Store, turn: number, evenIfAskedTwice: boolean, now: numbe
     .get(turn);
   if (last !== undefined && !SURELY_UNANSWERED.has(last ?? 'unknown') && !evenIfAskedTwice) {
     return failed(
-      `nobody knows whether the agent got turn ${turn}: retried, it may be asked twice. Look at it with queue show ${turn}, then retry it with --even-if-asked-twice, or end it with queue settle ${turn}`,
+      `nobody knows whether the agent got turn ${turn}: retried, it may be asked twice. Look at it with broca queue show ${turn}, then retry it with --even-if-asked-twice, or end it with broca queue settle ${turn}`,
     );
   }
   const open = store

@@ -22,7 +22,7 @@ const TURN_ROW = `
   SELECT turns.id, state, outcome, reason, channel, account, chat, failures, turns.created_at AS createdAt, due_at AS dueAt,
     settled_at AS settledAt,
     coalesce(
-      (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY id)),
+      (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY number)),
       CASE outcome WHEN 'unprompted' THEN (SELECT text FROM parts WHERE turn_id = turns.id ORDER BY id LIMIT 1) END
     ) AS text,
     (SELECT coalesce('@' || nullif(username, ''), nullif(display_name, ''), sender_id) FROM profiles WHERE id = turns.profile_id) AS sender,
@@ -106,7 +106,7 @@ export const queueShow: BrocaCommand = command(v.strictObject({ turn: rowId }), 
 });
 
 export function noSuchTurn(turn: number): string {
-  return `there is no turn ${turn}: see which there are with queue list --state all`;
+  return `there is no turn ${turn}: see which there are with broca queue list --state all`;
 }
 
 type InstantsAsNumbers<T, K extends keyof T> = Omit<T, K> & { [P in K]: T[P] extends string ? number : number | null };
@@ -126,7 +126,7 @@ function inboundsOf(store: Store, turn: number): ShownTurn['inbounds'] {
   return store
     .prepare<[number], Row>(
       `SELECT external_id AS externalId, text, attachments, reply_to AS replyTo, written_at AS writtenAt, received_at AS receivedAt
-       FROM inbounds WHERE turn_id = ? ORDER BY id`,
+       FROM inbounds WHERE turn_id = ? ORDER BY number`,
     )
     .all(turn)
     .map((row) => ({

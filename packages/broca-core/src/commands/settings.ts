@@ -33,12 +33,15 @@ export const settingsSet: FilesCommand = command(
     const changed = setSetting(folder, key, value);
     if (!changed.ok) return changed;
     live?.reload();
+    const { config, problems } = readBrocaConfig(folder);
     const result: SettingSet = {
       key: changed.value.key,
       before: changed.value.before ?? null,
       value: changed.value.value,
       warnings: changed.value.warnings.map(formatProblem),
-      isApplied: live !== null,
+      errors: problems.filter(({ severity }) => severity === 'error').map(formatProblem),
+      isUsable: config !== null,
+      isApplied: live !== null && config !== null,
     };
     return ok(result);
   },

@@ -14,6 +14,13 @@ export const person: v.GenericSchema<string> = v.pipe(
   v.regex(/^([1-9][0-9]{0,14}|@.+)$/, 'write the number of a user, or @username'),
 );
 
+/** Also a name as `users list` shows it. Not for sending: everybody chooses their own name. */
+const personOrName: v.GenericSchema<string> = v.pipe(
+  v.string(),
+  v.trim(),
+  v.minLength(1, 'write the number of a user, @username or a name'),
+);
+
 type UserRow = {
   id: number;
   isActive: number;
@@ -34,12 +41,12 @@ export const usersList: BrocaCommand = command(v.strictObject({ limit: v.optiona
   return ok(rows.map((row) => toUser(store, row)));
 });
 
-export const usersGet: BrocaCommand = command(v.strictObject({ user: person }), ({ user }, { store }: CommandContext) => {
+export const usersGet: BrocaCommand = command(v.strictObject({ user: personOrName }), ({ user }, { store }: CommandContext) => {
   const id = findUser(store, user);
   return id.ok ? ok(showUser(store, id.value)) : id;
 });
 
-export const usersConversations: BrocaCommand = command(v.strictObject({ user: person }), ({ user }, { store }: CommandContext) => {
+export const usersConversations: BrocaCommand = command(v.strictObject({ user: personOrName }), ({ user }, { store }: CommandContext) => {
   const id = findUser(store, user);
   if (!id.ok) return id;
   const rows = store
@@ -57,7 +64,7 @@ export const usersDeactivate: BrocaCommand = setActive(false);
 
 /** What a deactivated person writes is refused; their turns that are stored already still run. */
 function setActive(isActive: boolean): BrocaCommand {
-  return command(v.strictObject({ user: person }), ({ user }, { store }: CommandContext) => {
+  return command(v.strictObject({ user: personOrName }), ({ user }, { store }: CommandContext) => {
     const id = findUser(store, user);
     if (!id.ok) return id;
     store.prepare('UPDATE users SET is_active = ? WHERE id = ?').run(isActive ? 1 : 0, id.value);
@@ -66,15 +73,20 @@ function setActive(isActive: boolean): BrocaCommand {
 }
 
 export function findUser(store: Store, user: string): Result<number, string> {
-  const known = 'see who is known with users list';
-  if (!user.startsWith('@')) {
+  const known = 'see who is known with broca users list';
+  if (/^[1-9][0-9]{0,14}$/.test(user)) {
     const id = store.prepare<[number], number>('SELECT id FROM users WHERE id = ?').pluck().get(Number(user));
     return id === undefined ? failed(`there is no user ${user}: ${known}`) : ok(id);
   }
+  const isUsername = user.startsWith('@');
+  const name = isUsername ? user.slice(1) : user;
+  const orName = isUsername ? '' : ' OR lower(display_name) = lower(@name)';
   const ids = store
-    .prepare<[string], number>('SELECT DISTINCT user_id FROM profiles WHERE lower(username) = lower(?) ORDER BY user_id')
+    .prepare<[{ name: string }], number>(
+      `SELECT DISTINCT user_id FROM profiles WHERE lower(username) = lower(@name)${orName} ORDER BY user_id`,
+    )
     .pluck()
-    .all(user.slice(1));
+    .all({ name });
   const [only] = ids;
   if (only === undefined) return failed(`nobody is called ${user}: ${known}`);
   return ids.length === 1 ? ok(only) : failed(`${user} is the name of users ${ids.join(', ')}: write the number of one`);

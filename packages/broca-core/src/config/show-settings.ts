@@ -88,7 +88,7 @@ const SHOWN_ABOVE = new Set([
 /** One of them; the flat names (`message_mode`) are taken too. */
 export function getSetting(loaded: LoadedBrocaConfig, key: string): Result<ShownSetting, string> {
   const shown = showSettings(loaded);
-  if (shown === null) return failed('the configuration cannot be used: see `settings validate`');
+  if (shown === null) return failed('the configuration cannot be used: see broca settings validate');
   const nested = Object.hasOwn(FLAT_KEYS, key) ? `message_processing.${FLAT_KEYS[key as keyof typeof FLAT_KEYS]}` : key;
   const found = shown.find((setting) => setting.key === nested);
   if (found !== undefined) return ok(found);
