@@ -187,10 +187,10 @@ const TURN_ROW = `
   SELECT turns.id, turns.conversation_id AS conversationId, conversations.channel, account, chat, failures,
     unavailable_since AS unavailableSince, crashes, due_at AS dueAt, turns.created_at AS createdAt, user_id AS userId,
     sender_id AS senderId, username, display_name AS displayName, identity_id AS identityId, block_id AS blockId,
-    (SELECT external_id FROM inbounds WHERE turn_id = turns.id ORDER BY id DESC LIMIT 1) AS inReplyTo,
-    (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY id)) AS text,
+    (SELECT external_id FROM inbounds WHERE turn_id = turns.id ORDER BY number DESC LIMIT 1) AS inReplyTo,
+    (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY number)) AS text,
     without_images AS withoutImages,
-    (SELECT json_group_array(attachments) FROM (SELECT attachments FROM inbounds WHERE turn_id = turns.id AND attachments <> '[]' ORDER BY id)) AS attachments
+    (SELECT json_group_array(attachments) FROM (SELECT attachments FROM inbounds WHERE turn_id = turns.id AND attachments <> '[]' ORDER BY number)) AS attachments
   FROM turns
   JOIN conversations ON conversations.id = turns.conversation_id
   LEFT JOIN profiles ON profiles.id = turns.profile_id

@@ -89,16 +89,16 @@ CREATE INDEX turns_parked ON turns (id) WHERE state = 'parked';
 CREATE INDEX turns_conversation ON turns (conversation_id, id);
 
 CREATE TABLE inbounds (
-  id INTEGER PRIMARY KEY,
   turn_id INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+  number INTEGER NOT NULL DEFAULT 1,
   external_id TEXT NOT NULL,
   text TEXT NOT NULL,
   attachments TEXT NOT NULL DEFAULT '[]',
   reply_to TEXT,
   written_at INTEGER NOT NULL,
-  received_at INTEGER NOT NULL
-) STRICT;
-CREATE INDEX inbounds_turn ON inbounds (turn_id);
+  received_at INTEGER NOT NULL,
+  PRIMARY KEY (turn_id, number)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX inbounds_attached ON inbounds (turn_id) WHERE attachments <> '[]';
 
 CREATE TABLE attempts (
