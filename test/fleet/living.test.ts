@@ -124,7 +124,7 @@ describe('a fleet that is up', () => {
     it('--timeout gives up waiting, not the message: exit 1, and where the reply will be', async () => {
       one.letta.hold();
       const turns = one.letta.turns.length;
-      const sending = fleet.start('send', 'one', '--timeout', '0.5', 'this takes long');
+      const sending = fleet.start('send', 'one', '--timeout', '2', 'this takes long');
       await one.letta.turnStarted({ number: turns + 1 });
       const ran = await sending.ended;
       assert.deepEqual([ran.code, ran.stdout], [1, '']);
