@@ -125,7 +125,7 @@ test('killed while the agent works on an image: the same attempt is found again,
   await first.kill('SIGKILL');
   letta.release();
   const second = await broca();
-  await second.beat(({ queue }) => queue.waiting === 0 && queue.outbox === 0);
+  await second.beat(({ queue }) => queue.waiting + queue.running === 0 && queue.outbox === 0);
   assert.equal(letta.turns.length, 1);
   assert.equal(asked(letta).images.length, 1);
 });
@@ -139,7 +139,7 @@ test('a request lost on its way is sent again as it was, image and all', async (
   assert.deepEqual(asked(letta).images, [['image/png', PNG]]);
   assert.equal(letta.turns.length, 1);
   assert.equal(lost.hits, 1);
-  await first.beat(({ queue }) => queue.waiting === 0);
+  await first.beat(({ queue }) => queue.waiting + queue.running === 0);
 });
 
 test('an image whose file is gone by the time it is asked is a line, not a failure', async (t) => {
@@ -147,7 +147,7 @@ test('an image whose file is gone by the time it is asked is a line, not a failu
   await letta.goOffline();
   const running = await broca();
   drop(agent, '1', { 'photo.png': PNG });
-  await running.beat(({ queue }) => queue.waiting === 1);
+  await running.beat(({ queue }) => queue.waiting + queue.running === 1);
   rmSync(agent.path('attachments'), { recursive: true });
   await letta.goOnline();
   await letta.turnEnded();

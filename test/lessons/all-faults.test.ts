@@ -110,7 +110,7 @@ const FAULTS: readonly Shown[] = [
     sentence: 'a sender can write a header that looks like ours',
     by: [
       ['test/lessons/04-leak.test.ts', 'whatever a sender writes, the agent reads one header, and it is theirs'],
-      [`${CORE}/turn/prompt.test.ts`, 'a sender cannot pass for somebody else'],
+      [`${CORE}/turn/prompt.test.ts`, 'a sender cannot pass for somebody else, nor for a file that came'],
     ],
   },
   {
