@@ -12,9 +12,10 @@ const LONGEST_NAME = 128;
 
 /** Reads an id as a person may write it; the error says what to write instead. */
 export function parseAgentId(input: string): Result<AgentId, string> {
-  let name = input.trim();
+  let name = input;
   while (name.startsWith(PREFIX)) name = name.slice(PREFIX.length);
-  if (name === '') return failed('an agent id is missing: give the id Letta shows, for example agent-721679f6-c8af-4e01-8677-dc042dc80368');
+  if (name.trim() === '')
+    return failed('an agent id is missing: give the id Letta shows, for example agent-721679f6-c8af-4e01-8677-dc042dc80368');
   if (name.length > LONGEST_NAME) return failed(`an agent id has at most ${LONGEST_NAME} characters`);
   if (!/^[A-Za-z0-9]/.test(name) || !/^[A-Za-z0-9._-]+$/.test(name) || name.includes('..')) {
     return failed(

@@ -118,9 +118,13 @@ function isReaderKey(key: string): key is keyof Environment {
 
 function parseKey(text: string): Result<string, string> {
   if (isPlaceholder(text)) return failed("is still the template's example: put the key that Letta shows for this agent's account");
-  if (!/^[\x21-\x7e]+$/.test(text))
-    return failed('a key has no spaces and only plain characters: put exactly what Letta shows, without "Bearer"');
+  if (!isPlainKey(text)) return failed('a key has no spaces and only plain characters: put exactly what Letta shows, without "Bearer"');
   return ok(text);
+}
+
+/** A key travels in an HTTP header, which takes no other characters; a blank in it is a slip of the hand. */
+export function isPlainKey(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
 }
 
 function readWord<T extends string>(text: string, allowed: readonly T[]): Result<T, string> {

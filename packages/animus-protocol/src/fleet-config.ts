@@ -160,8 +160,9 @@ const KNOWN: KnownKeys = [
 /**
  * The configuration with the built-in value wherever the file says none or a wrong one, and every problem. A caller
  * that starts something from it must first see that no problem has severity `error`. `text` null: there is no file.
+ * `name` is what problems call it: a person may have several homes.
  */
-export function parseFleetConfig(text: string | null): { config: FleetConfig; problems: Problem[] } {
+export function parseFleetConfig(text: string | null, name: string = FILE): { config: FleetConfig; problems: Problem[] } {
   const { file, problems } = readFleetFile(text);
   const agents: FleetConfig['agents'] = {};
   for (const [name, entry] of Object.entries(file.agents ?? {})) {
@@ -180,7 +181,7 @@ export function parseFleetConfig(text: string | null): { config: FleetConfig; pr
     },
     agents,
   };
-  return { config, problems };
+  return { config, problems: problems.map((problem) => ({ ...problem, file: name })) };
 }
 
 /**

@@ -33,7 +33,7 @@ export {
   type Wanted,
 } from './control.ts';
 export { parseEndpoint } from './endpoint.ts';
-export { ENVIRONMENT_KEYS, type ParsedEnvironment, parseEnvironment, readBoolean } from './environment.ts';
+export { ENVIRONMENT_KEYS, isPlainKey, type ParsedEnvironment, parseEnvironment, readBoolean } from './environment.ts';
 export { readEnvironmentText, setEnvironmentValues } from './environment-text.ts';
 export { EXIT, type ExitCode } from './exit.ts';
 export { type FleetConfig, fleetConfigSchema, parseFleetConfig } from './fleet-config.ts';

@@ -59,6 +59,9 @@ describe('animus without a supervisor', () => {
       [['deploy', 'x', 'letta.example'], /did you mean https:\/\/letta\.example\?/],
       [['deploy', 'x', 'https://letta.example'], /a key is missing/],
       [['deploy', 'x', 'https://letta.example', '--key-stdin'], /--key-stdin: nothing came in/],
+      [['deploy', 'x\n', 'https://letta.example'], /"x\\n" cannot be an agent id/],
+      [['deploy', ' x', 'https://letta.example'], /" x" cannot be an agent id/],
+      [['deploy', 'x', 'https://letta.example', 'schlüssel€'], /this key cannot be right: a key has only plain characters/],
       [['queue'], /needs an agent first/],
       [['send', '--json'], /needs an agent first/],
       [['status', '--jsno'], /did you mean --json\?/],
@@ -78,6 +81,7 @@ describe('animus without a supervisor', () => {
     const ran = await deploy('bad', 'http://127.0.0.1:9');
     assert.equal(ran.code, 78);
     assert.match(ran.stderr, /broca\.ref[\s\S]*timezone/);
+    assert.ok(ran.stderr.startsWith(`${config}: `), ran.stderr);
     assert.equal((await rig.animus(['up', '-d'])).code, 78);
     fs.writeFileSync(config, text);
   });

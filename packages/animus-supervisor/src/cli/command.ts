@@ -5,7 +5,8 @@
 import type { ExitCode } from 'animus-protocol';
 import type { CliContext } from './context.ts';
 
-export type ArgumentSpec = { count: 'one' | 'maybe' | 'many'; description: string };
+/** `some` is one or more; the command itself says what is missing. */
+export type ArgumentSpec = { count: 'one' | 'maybe' | 'many' | 'some'; description: string };
 
 export type OptionSpec =
   | { kind: 'flag'; short?: string; description: string }
@@ -22,7 +23,7 @@ export type Example = { line: string; effect: string };
 export type InputValue = string | number | boolean | null | readonly string[];
 export type Input = Readonly<Record<string, InputValue>>;
 
-export type ArgumentValue<A extends ArgumentSpec> = A['count'] extends 'many'
+export type ArgumentValue<A extends ArgumentSpec> = A['count'] extends 'many' | 'some'
   ? readonly string[]
   : A['count'] extends 'one'
     ? string
@@ -87,7 +88,7 @@ export function defineCommand<const A extends ArgumentSpecs, const O extends Opt
 export function usageOf(command: Command | DelegatedCommand): string {
   if (command.kind === 'delegated') return `animus ${command.name} <id> ${command.usage}`;
   const names = Object.entries(command.arguments).map(([name, { count }]) =>
-    count === 'one' ? `<${name}>` : count === 'maybe' ? `[${name}]` : `[${name}…]`,
+    count === 'one' ? `<${name}>` : count === 'maybe' ? `[${name}]` : count === 'some' ? `<${name}…>` : `[${name}…]`,
   );
   return ['animus', command.name, ...names, '[options]'].join(' ');
 }

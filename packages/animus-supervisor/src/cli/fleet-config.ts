@@ -5,7 +5,7 @@ import { readText } from './read-text.ts';
 
 /** Fails with every problem when the file cannot be used. */
 export function readFleetConfig(home: HomePaths): Result<FleetConfig, string> {
-  const { config, problems } = parseFleetConfig(readText(home.config));
+  const { config, problems } = parseFleetConfig(readText(home.config), home.config);
   const errors = problems.filter(({ severity }) => severity === 'error');
   return errors.length === 0 ? ok(config) : failed(errors.map(formatProblem).join('\n'));
 }

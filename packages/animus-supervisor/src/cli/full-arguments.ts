@@ -3,7 +3,7 @@ import { failed, ok, type Result } from 'animus-protocol';
 import yargs, { type Argv, type Options } from 'yargs';
 import { type Command, type Input, type InputValue, type OptionSpec, usageOf } from './command.ts';
 import { nearestOf } from './nearest-policy.ts';
-import { placeWords } from './plain-arguments.ts';
+import { isList, placeWords } from './plain-arguments.ts';
 
 /** `help` when the person asked for it or needs it; an error is what they wrote wrong. */
 export type FullArguments = { kind: 'input'; input: Input } | { kind: 'help'; text: string };
@@ -23,7 +23,7 @@ export async function readFullArguments(command: Command, words: readonly string
 
 async function helpOf(command: Command): Promise<string> {
   const names = Object.entries(command.arguments).map(([name, { count }]) =>
-    count === 'one' ? `<${name}>` : count === 'maybe' ? `[${name}]` : `[${name}..]`,
+    count === 'one' ? `<${name}>` : count === 'maybe' ? `[${name}]` : count === 'some' ? `<${name}..>` : `[${name}..]`,
   );
   const parser = describeOptions(command, [])
     .command(['$0', ...names].join(' '), command.summary, (builder) => describeArguments(builder, command))
@@ -58,7 +58,7 @@ function describeOptions(command: Command, words: readonly string[]): Argv {
 
 function describeArguments(builder: Argv, command: Command): Argv {
   for (const [name, { count, description }] of Object.entries(command.arguments)) {
-    builder.positional(name, { type: 'string', description, ...(count === 'many' ? { array: true } : {}) });
+    builder.positional(name, { type: 'string', description, ...(isList(count) ? { array: true } : {}) });
   }
   return builder;
 }

@@ -18,11 +18,6 @@ delete process.env['ANIMUS_AGENT_KEY'];
 
 const noColour = (process.env['NO_COLOR'] ?? '') !== '';
 const screen = makeScreen({ stdout: process.stdout, stderr: () => process.stderr, noColour });
-// `animus logs | head` closes the pipe: that is an end, not a failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.done);
-  throw error;
-});
 
 let interruption: AbortController | null = null;
 

@@ -4,7 +4,7 @@
  * what node takes to start. What is read here is read the same by yargs; a property holds both to it.
  */
 import { failed, ok, type Result } from 'animus-protocol';
-import type { Command, InputValue, OptionSpec } from './command.ts';
+import type { ArgumentSpec, Command, InputValue, OptionSpec } from './command.ts';
 
 export function readPlainArguments(command: Command, words: readonly string[]): Record<string, InputValue> | null {
   const options: Record<string, InputValue> = {};
@@ -48,15 +48,20 @@ function readValue(option: Exclude<OptionSpec, { kind: 'flag' }>, word: string |
   return option.choices === undefined || option.choices.includes(word) ? word : null;
 }
 
+/** Takes all words that are left. */
+export function isList(count: ArgumentSpec['count']): boolean {
+  return count === 'many' || count === 'some';
+}
+
 /** The words that are no options, each in its place; options are as if not given. */
 export function placeWords(command: Command, words: readonly string[]): Result<Record<string, InputValue>, string> {
   const input: Record<string, InputValue> = {};
   for (const [name, { kind }] of Object.entries(command.options)) input[name] = kind === 'flag' ? false : null;
   const rest = [...words];
   for (const [name, { count }] of Object.entries(command.arguments)) {
-    const word = count === 'many' ? undefined : rest.shift();
+    const word = isList(count) ? undefined : rest.shift();
     if (count === 'one' && (word === undefined || word === '')) return failed(`<${name}> is missing`);
-    input[name] = count === 'many' ? rest.splice(0) : word === undefined || word === '' ? null : word;
+    input[name] = isList(count) ? rest.splice(0) : word === undefined || word === '' ? null : word;
   }
   return rest.length === 0 ? ok(input) : failed(`${JSON.stringify(rest[0])} is one word too many`);
 }

@@ -12,6 +12,8 @@ export type Screen = {
   paint(colour: Colour, text: string): string;
   /** A person looks at stdout. */
   isTerminal: boolean;
+  /** Aborts when nobody reads stdout any more (`animus logs | head`). What is printed then is lost; the exit code is not. */
+  closed: AbortSignal;
 };
 
 const CODES: Readonly<Record<Colour, [number, number]>> = { red: [31, 39], green: [32, 39], yellow: [33, 39], dim: [2, 22], bold: [1, 22] };
@@ -22,12 +24,21 @@ export type ScreenStreams = { stdout: Writable & { isTTY?: boolean }; stderr: ()
 export function makeScreen({ stdout, stderr, noColour }: ScreenStreams): Screen {
   const isTerminal = stdout.isTTY === true;
   const hasColour = isTerminal && !noColour;
+  const closing = new AbortController();
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+    closing.abort();
+  });
+  const write = (text: string): void => {
+    if (!closing.signal.aborted) stdout.write(`${text}\n`);
+  };
   return {
-    print: (line) => void stdout.write(`${line}\n`),
-    printJson: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    print: write,
+    printJson: (value) => write(JSON.stringify(value, null, 2)),
     complain: (line) => void stderr().write(`${line}\n`),
     paint: (colour, text) => (hasColour ? `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m` : text),
     isTerminal,
+    closed: closing.signal,
   };
 }
 

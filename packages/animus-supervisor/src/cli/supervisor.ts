@@ -1,6 +1,8 @@
 /** The supervisor as the CLI sees it: is one there, has it gone, and which exit code its silence means. */
+import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, type ExitCode, type FleetStatus, ok, type Result } from 'animus-protocol';
+import type { HomePaths } from '../home/paths.ts';
 import { identify, isAlive } from '../worker/proc.ts';
 import { type AskFailure, ask, describeFailure } from './client.ts';
 import type { Screen } from './render.ts';
@@ -42,4 +44,12 @@ export async function waitUntilAnswering(socket: string, giveUp: AbortSignal): P
     await delay(POLL_MS);
   }
   return null;
+}
+
+/** A supervisor has the home and nobody listens at its socket: it starts, ends, or somebody deleted the socket. */
+export async function isHeldBySilent(home: HomePaths): Promise<boolean> {
+  if (!fs.existsSync(home.lock)) return false;
+  // Loaded only here: it brings SQLite.
+  const { isHomeLocked } = await import('../fleet/lock.ts');
+  return isHomeLocked(home.lock);
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -91,6 +93,43 @@ describe('a fleet in the background', () => {
     assert.equal(isAlive(before.supervisor.pid), false);
     assert.equal(fs.existsSync(homePaths(rig.home).socket), false);
     assert.equal((await rig.animus(['status'])).code, 3);
+  });
+});
+
+describe('a fleet whose supervisor was killed', () => {
+  it('is seen and stopped without one; what runs by hand is shown, left alone by down, and stopped by name', async () => {
+    await using rig = await makeHome();
+    await deploy(rig, 'one', 'http://127.0.0.1:9');
+    await deploy(rig, 'two', 'http://127.0.0.1:9', '--no-start');
+    assert.equal((await rig.animus(['up', '-d'])).code, 0);
+    const { agents, supervisor } = await status(rig);
+
+    const two = agentPaths(rig.home, 'agent-two');
+    const byHand = spawn(process.execPath, [two.program, 'run'], { cwd: two.folder, stdio: 'ignore' });
+    const ended = once(byHand, 'exit');
+    try {
+      const isReady = async (): Promise<boolean> => (await status(rig)).agents[1]?.phase === 'ready';
+      while (byHand.exitCode === null && !(await isReady()));
+      assert.equal((await status(rig)).agents[1]?.pid, byHand.pid);
+      assert.match((await rig.animus(['health', 'two'])).stdout, /ready, pid \d+, .*started by hand/);
+
+      process.kill(supervisor.pid, 'SIGKILL');
+      assert.match((await rig.animus(['ls'])).stdout, /agent-one .* ready$/m);
+      const down = await rig.animus(['down']);
+      assert.equal(down.code, 0, down.stderr);
+      assert.match(down.stdout, /^stopped agent-one; no supervisor was running$/m);
+      assert.match(down.stderr, /agent-two runs by hand and is left running/);
+      assert.equal(isAlive(agents[0]?.pid ?? 0), false);
+      assert.equal(byHand.exitCode, null);
+
+      const stopped = await rig.animus(['stop', 'two']);
+      assert.equal(stopped.code, 0, stopped.stderr);
+      assert.deepEqual(await ended, [0, null]);
+      const again = await rig.animus(['down']);
+      assert.deepEqual([again.code, again.stderr], [3, 'nothing is running: no supervisor and no agent; start it with: animus up -d\n']);
+    } finally {
+      byHand.kill('SIGKILL');
+    }
   });
 });
 

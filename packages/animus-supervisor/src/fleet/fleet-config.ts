@@ -24,7 +24,7 @@ export class FleetConfigFile {
 
   /** Takes the file over unless it has an error; every problem is told. */
   read(): void {
-    const { config, problems } = parseFleetConfig(readText(this.#file));
+    const { config, problems } = parseFleetConfig(readText(this.#file), this.#file);
     for (const problem of problems) this.#publish({ kind: 'config-problem', problem: formatProblem(problem) });
     const isUsable = problems.every(({ severity }) => severity === 'warning');
     if (isUsable) this.#config = config;

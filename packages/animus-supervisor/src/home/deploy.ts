@@ -11,6 +11,7 @@ import {
   failed,
   formatProblem,
   isPlaceholder,
+  isPlainKey,
   loadBrocaConfig,
   ok,
   type Result,
@@ -159,8 +160,7 @@ export function readTemplate(agent: AgentPaths, name: string): string | null {
 
 /** A key pasted with its line break, or with the words around it, is found here and not by Letta. */
 export function checkKey(key: string): Result<null, string> {
-  if (key === '' || [...key].some((character) => character <= ' ' || character === '\u007f'))
-    return failed('this key cannot be right: a key is one line without blanks or control characters');
+  if (!isPlainKey(key)) return failed('this key cannot be right: a key has only plain characters without blanks');
   if (isPlaceholder(key)) return failed("this key is the template's example: give the key that Letta shows for this agent's account");
   return ok(null);
 }

@@ -37,7 +37,12 @@ export function findWrongHomeModes(home: string): WrongMode[] {
 
 export function formatWrongMode(wrong: WrongMode, home: string): string {
   const name = path.relative(home, wrong.path) || wrong.path;
-  return `${name} has mode ${wrong.mode.toString(8)}, others may look in; mend it with: chmod ${wrong.wanted.toString(8)} ${wrong.path}`;
+  return `${name} has mode ${wrong.mode.toString(8)}, others may look in; mend it with: chmod ${wrong.wanted.toString(8)} ${quoted(wrong.path)}`;
+}
+
+/** As a shell must be given it. */
+function quoted(file: string): string {
+  return /^[\w@%+=:,./-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`;
 }
 
 /** Only bits for group and others count: a person may take their own write permission away. */

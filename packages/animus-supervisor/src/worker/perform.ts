@@ -163,10 +163,12 @@ export class Worker {
         void this.#look();
         break;
       case 'spawn': {
-        const reason = this.#spawn();
+        const { launch } = this.#options;
+        const found = launch();
+        const reason = found.ok ? this.#spawn(found.value) : found.error;
         if (reason === null) break;
         this.#record.run = null;
-        this.send({ kind: 'spawn-failed', reason });
+        this.send({ kind: 'spawn-failed', reason, isLasting: !found.ok });
         break;
       }
       case 'ask-stop':
@@ -231,10 +233,8 @@ export class Worker {
   }
 
   /** Null, or why nothing was started. */
-  #spawn(): string | null {
-    const { launch: findLaunch, shim, paths, files, environment, publish } = this.#options;
-    const launch = findLaunch();
-    if (!launch.ok) return launch.error;
+  #spawn(launch: Launch): string | null {
+    const { shim, paths, files, environment, publish } = this.#options;
     const nonce = randomBytes(16).toString('hex');
     const startedAt = Date.now();
     // The intent is on disk before the process is: a supervisor that dies in between is told to look for it.
@@ -242,7 +242,7 @@ export class Worker {
     if (!this.#save()) return 'who runs cannot be written down in run/agents: is the disk full?';
     const spawned = spawnBroca({
       shim,
-      launch: launch.value,
+      launch,
       folder: paths.folder,
       outputLog: paths.outputLog,
       statusFile: files.status,

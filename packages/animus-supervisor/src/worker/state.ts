@@ -46,7 +46,8 @@ export type WorkerEvent =
   | { kind: 'found'; byHand: boolean }
   | { kind: 'none-found'; last: Exit | null }
   | { kind: 'unsure'; reason: string }
-  | { kind: 'spawn-failed'; reason: string }
+  /** `isLasting`: nothing but a change of its files helps (there is no release to run). */
+  | { kind: 'spawn-failed'; reason: string; isLasting: boolean }
   | { kind: 'hello' }
   | { kind: 'ready' }
   | { kind: 'beat' }

@@ -107,6 +107,17 @@ test('exit 78 is broken with its words until files change or a person starts it'
   assert.deepEqual(world.send({ kind: 'want-running' }).effects, ['look']);
 });
 
+test('without a release it is broken until its files change; a spawn that fails otherwise is tried again', () => {
+  const world = new World().send({ kind: 'none-found', last: null });
+  assert.equal(
+    new World().send({ kind: 'none-found', last: null }).send({ kind: 'spawn-failed', reason: 'no fork', isLasting: false }).state.phase,
+    'starting',
+  );
+  world.send({ kind: 'spawn-failed', reason: 'no release', isLasting: true });
+  assert.deepEqual([world.state.phase, world.state.reason, world.state.alarmAt], ['broken', 'no release', null]);
+  assert.deepEqual(world.send({ kind: 'files', fault: null }).effects, ['look']);
+});
+
 test('a fault of its files forbids a start and is the reason; a running one goes on', () => {
   const world = new World().send({ kind: 'files', fault: 'a copy' }).send(none);
   assert.deepEqual([world.state.phase, world.state.reason, world.live], ['broken', 'a copy', 0]);
@@ -229,7 +240,7 @@ function possible(world: World, kind: EventKind | 'late-alarm', choice: number):
     case 'unsure':
       return world.looking === 1 ? { kind, reason: 'silent' } : null;
     case 'spawn-failed':
-      return world.live === 1 && world.effects.includes('spawn') ? { kind, reason: 'no release' } : null;
+      return world.live === 1 && world.effects.includes('spawn') ? { kind, reason: 'no release', isLasting: isOdd } : null;
     case 'hello':
     case 'ready':
     case 'beat':

@@ -213,8 +213,10 @@ const TABLE: Record<Phase, Row> = {
     'want-running': keepWanting,
     'want-stopped': stopOnWish,
     restart: restartOnWish,
-    'spawn-failed': (state, { reason }, context) =>
-      state.wanted === 'stopped' ? rest(state, reason) : pauseAndRestart(state, reason, 0, context),
+    'spawn-failed': (state, { reason, isLasting }, context) => {
+      if (state.wanted === 'stopped') return rest(state, reason);
+      return isLasting ? breakDown(state, reason) : pauseAndRestart(state, reason, 0, context);
+    },
     ready: becomeReady,
     beat: (state, _event, { now, limits }) => go(state, { alarmAt: Math.max(state.alarmAt ?? 0, now + limits.watchdogMs) }),
     'link-lost': (state) => go(state, { linked: false }),

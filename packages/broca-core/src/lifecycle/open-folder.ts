@@ -30,7 +30,11 @@ export type StartFault = { code: ExitCode; lines: string[] };
 
 export async function openFolder(folder: string, now: number): Promise<Result<OpenFolder, StartFault>> {
   const { config, problems } = readBrocaConfig(folder);
-  if (config === null) return failed({ code: EXIT.configuration, lines: problems.map(formatProblem) });
+  if (config === null) {
+    // The errors alone: these lines are the reason that everybody is shown, and a warning would hide it.
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    return failed({ code: EXIT.configuration, lines: errors.map(formatProblem) });
+  }
   const lock = takeLock(join(folder, 'run', 'lock'), LOCK_WAIT_MS);
   if (lock === null) {
     return failed({ code: EXIT.failed, lines: [`another Broca runs in ${folder}: stop it first (animus stop ${config.agentId})`] });

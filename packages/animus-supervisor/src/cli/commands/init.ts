@@ -20,7 +20,13 @@ export const init: Command = defineCommand({
     const changed = initHome(home.home, found.value);
     if (json) screen.printJson({ home: home.home, changed });
     else if (changed.length === 0) screen.print(`${home.home} is as it should be`);
-    else screen.print(`${home.home} is ready (${changed.join(', ')})\nDeploy an agent with: animus deploy <id> <endpoint>`);
+    else screen.print(`${home.home} is ready${describeChanges(changed)}\nDeploy an agent with: animus deploy <id> <endpoint>`);
     return EXIT.done;
   },
 });
+
+/** The home itself, which stands before it anyway, is left out. */
+function describeChanges(changed: readonly string[]): string {
+  const below = changed.filter((name) => name !== '.');
+  return below.length === 0 ? '' : ` (${below.join(', ')})`;
+}

@@ -65,7 +65,7 @@ export const logs: Command = defineCommand({
     const last = sources().flatMap((source) => readLast(source, filter.value, count, follower?.endOf(source.file) ?? null));
     last.sort((a, b) => a.at - b.at);
     show(count === null ? last : last.slice(last.length - Math.min(count, last.length)));
-    await follower?.follow({ ...filter.value, since: null }, show, interruption());
+    if (follower !== null) await follower.follow({ ...filter.value, since: null }, show, AbortSignal.any([interruption(), screen.closed]));
     return EXIT.done;
   },
 });

@@ -1,9 +1,11 @@
-import { type AgentId, type AgentStatus, EXIT, parseEnvironment, parseSettings } from 'animus-protocol';
+import { type AgentId, EXIT, parseEnvironment, parseSettings } from 'animus-protocol';
 import { agentPaths } from '../../home/paths.ts';
 import { currentRelease } from '../../home/release-file.ts';
 import { scanAgents } from '../../home/scan.ts';
 import { missingHome } from '../agents.ts';
 import { type Command, defineCommand } from '../command.ts';
+import { askProcess } from '../health/facts.ts';
+import { seeProcess } from '../health/judge-policy.ts';
 import { readText } from '../read-text.ts';
 import { table } from '../render.ts';
 import { askStatus } from '../supervisor.ts';
@@ -14,22 +16,28 @@ export const ls: Command = defineCommand({
   arguments: {},
   options: {},
   examples: [{ line: 'animus ls', effect: 'a line for each agent' }],
-  run: async ({ json }, { home, screen }) => {
+  run: async ({ json }, { home, screen, now }) => {
     const missing = missingHome(home.home);
     if (missing !== null) {
       screen.complain(missing);
       return EXIT.failed;
     }
     const reply = await askStatus(home.socket);
-    const statuses = new Map(reply.ok ? reply.value.agents.map((status) => [status.id, status]) : []);
-    const agents = scanAgents(home.home).map((id) => describe(id, home.home, statuses.get(id)));
+    const statuses = reply.ok ? new Map(reply.value.agents.map((status) => [status.id, status])) : null;
+    const sources = { home: home.home, statuses, now: now(), isWanted: () => true };
+    const agents = await Promise.all(
+      scanAgents(home.home).map(async (id) => {
+        const { process } = seeProcess(await askProcess(id, sources), now());
+        return describe(id, home.home, process.phase);
+      }),
+    );
     if (json) screen.printJson({ agents });
     else if (agents.length === 0) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');
     else
       screen.print(
         table(
           HEAD,
-          agents.map((each) => [each.id, each.name ?? '-', each.endpoint ?? '-', each.version ?? '-', each.phase ?? '-']),
+          agents.map((each) => [each.id, each.name ?? '-', each.endpoint ?? '-', each.version ?? '-', each.phase]),
         ),
       );
     return EXIT.done;
@@ -44,10 +52,10 @@ type Listed = {
   endpoint: string | null;
   version: string | null;
   commit: string | null;
-  phase: string | null;
+  phase: string;
 };
 
-function describe(id: AgentId, home: string, status: AgentStatus | undefined): Listed {
+function describe(id: AgentId, home: string, phase: string): Listed {
   const agent = agentPaths(home, id);
   // Each file by itself: a fault in one, which health tells, hides nothing that another says.
   const { environment } = parseEnvironment(readText(agent.environment) ?? '');
@@ -59,6 +67,6 @@ function describe(id: AgentId, home: string, status: AgentStatus | undefined): L
     endpoint: environment.AGENT_ENDPOINT ?? null,
     version: release.ok ? release.value.release.version : null,
     commit: release.ok ? release.value.release.commit : null,
-    phase: status?.phase ?? null,
+    phase,
   };
 }

@@ -6,6 +6,7 @@ import { ask, describeFailure } from '../client.ts';
 import { type Command, defineCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { askYes } from '../questions.ts';
+import { stopBroca } from '../stop-broca.ts';
 
 export const remove: Command = defineCommand({
   name: 'remove',
@@ -47,6 +48,9 @@ async function removeAgent(id: AgentId, { home, now }: CliContext): Promise<Resu
     ? stopped.value.ok
     : stopped.error.kind === 'no-supervisor' || (stopped.error.kind === 'refused' && stopped.error.status === 404);
   if (!isStopped) return failed(`${id} could not be stopped: ${stopped.ok ? stopped.value.message : describeFailure(stopped.error)}`);
+  // One that the supervisor does not know of: it is dead, or somebody started this Broca by hand.
+  const end = await stopBroca(home, id);
+  if (end.kind === 'failed') return failed(`${id} could not be stopped: ${end.reason}`);
   const archived = await archiveAgent(home.home, id, new Date(now()));
   if (!archived.ok) return archived;
   await ask(home.socket, { kind: 'rescan' }, { timeoutMs: 10_000 });

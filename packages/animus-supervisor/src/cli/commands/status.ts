@@ -1,5 +1,6 @@
 import { type AgentStatus, EXIT } from 'animus-protocol';
 import { chooseAgents } from '../agents.ts';
+import { withByHand } from '../by-hand.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { duration, megabytes, type Screen, table } from '../render.ts';
 import { askStatus, complainOf } from '../supervisor.ts';
@@ -22,7 +23,8 @@ export const status: Command = defineCommand({
       return EXIT.failed;
     }
     const { supervisor } = reply.value;
-    const agents = reply.value.agents.filter(({ id }) => ids.length === 0 || chosen.value.includes(id));
+    const asked = reply.value.agents.filter(({ id }) => ids.length === 0 || chosen.value.includes(id));
+    const agents = await Promise.all(asked.map(async (agent) => await withByHand(agent, home.home, now())));
     if (json) {
       screen.printJson({ supervisor, agents });
       return EXIT.done;
@@ -53,7 +55,7 @@ function row(agent: AgentStatus, screen: Screen): string[] {
     orDash(agent.cpu, (cpu) => `${cpu.toFixed(1)} %`),
     orDash(agent.memoryBytes, megabytes),
     agent.beat === null ? '-' : String(agent.beat.queue.waiting + agent.beat.queue.running),
-    firstLine(agent.reason ?? ''),
+    firstLine(agent.reason ?? (agent.startedByHand ? 'runs by hand' : '')),
   ];
 }
 

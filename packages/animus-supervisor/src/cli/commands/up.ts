@@ -93,10 +93,11 @@ async function attach({ supervisor }: FleetStatus, context: CliContext): Promise
     over.abort();
   })();
   const config = readFleetConfig(home);
-  await showLogs(config.ok ? config.value.timezone : null, context, AbortSignal.any([interruption, over.signal]));
+  await showLogs(config.ok ? config.value.timezone : null, context, AbortSignal.any([interruption, screen.closed, over.signal]));
+  const isLeft = interruption.aborted || screen.closed.aborted;
   over.abort();
   await watching;
-  if (!interruption.aborted) screen.complain('the supervisor has ended');
+  if (!isLeft) screen.complain('the supervisor has ended');
   return EXIT.done;
 }
 
@@ -150,7 +151,7 @@ function report(status: FleetStatus, json: boolean, { screen }: CliContext): Exi
   screen.print(`the supervisor runs (pid ${status.supervisor.pid})`);
   for (const { id, phase, wanted, reason } of status.agents) {
     screen.print(
-      `${mark(screen, phase === 'ready' || wanted === 'stopped')} ${id}: ${phase}${reason === null ? '' : `: ${indented(reason)}`}`,
+      `${mark(screen, phase === 'ready' || wanted === 'stopped')} ${id}: ${phase}${reason === null || phase === 'ready' ? '' : `: ${indented(reason)}`}`,
     );
   }
   if (status.agents.length === 0) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');

@@ -42,13 +42,13 @@ export async function examineFleet(home: HomePaths, ids: readonly AgentId[], now
   await new Promise(setImmediate);
   const files = ids.map((id) => readFileFacts(home.home, id));
   const reply = await asking;
-  const { config, problems } = parseFleetConfig(readText(home.config));
+  const { config, problems } = parseFleetConfig(readText(home.config), home.config);
   const statuses = reply.ok ? new Map<AgentId, AgentStatus>(reply.value.agents.map((status) => [status.id, status])) : null;
   const isWanted = (id: AgentId): boolean =>
     (readWanted(home, id) ?? (config.agents[id]?.autostart === false ? 'stopped' : 'running')) === 'running';
   const agents = await Promise.all(
     files.map(async (facts) => {
-      const process = await askProcess(facts.id, { home: home.home, statuses, isWanted });
+      const process = await askProcess(facts.id, { home: home.home, statuses, now, isWanted });
       const configuration = { errors: linesOf(facts.problems, 'error'), warnings: linesOf(facts.problems, 'warning') };
       return judgeAgent({ ...facts, process }, configuration, now);
     }),

@@ -6,6 +6,7 @@ import { type AgentPaths, agentPaths } from '../../home/paths.ts';
 import { isMadeByHand } from '../../home/python-home.ts';
 import { currentRelease } from '../../home/release-file.ts';
 import { askBroca, type BrocaAnswer } from '../ask-broca.ts';
+import { withByHand } from '../by-hand.ts';
 import { readText } from '../read-text.ts';
 
 /** Who told how the agent's process is. */
@@ -22,7 +23,8 @@ export type FileFacts = {
   releaseFault: string | null;
   hasLogs: boolean;
   problems: Problem[];
-  wrongModes: string[];
+  /** What others could read, each with its sentence. */
+  wrongModes: { of: 'database' | 'configuration' | 'folder'; fault: string }[];
 };
 export type AgentFacts = FileFacts & { process: ProcessFacts };
 
@@ -41,7 +43,10 @@ export function readFileFacts(home: string, id: AgentId): FileFacts {
     releaseFault: release.ok ? null : release.error,
     hasLogs: fs.existsSync(agent.logs),
     problems: loadBrocaConfig(files).problems,
-    wrongModes: findWrongAgentModes(agent).map((wrong) => formatWrongMode(wrong, home)),
+    wrongModes: findWrongAgentModes(agent).map((wrong) => ({
+      of: wrong.path === agent.database ? 'database' : wrong.path === agent.folder ? 'folder' : 'configuration',
+      fault: formatWrongMode(wrong, home),
+    })),
   };
 }
 
@@ -49,13 +54,15 @@ export type ProcessSources = {
   home: string;
   /** What the supervisor said, by agent; null when none runs. */
   statuses: ReadonlyMap<AgentId, AgentStatus> | null;
+  /** ms of the epoch. */
+  now: number;
   /** What an agent should do when no supervisor says it. */
   isWanted(id: AgentId): boolean;
 };
 
-export async function askProcess(id: AgentId, { home, statuses, isWanted }: ProcessSources): Promise<ProcessFacts> {
+export async function askProcess(id: AgentId, { home, statuses, now, isWanted }: ProcessSources): Promise<ProcessFacts> {
   const status = statuses?.get(id);
-  if (status !== undefined) return { from: 'supervisor', status };
+  if (status !== undefined) return { from: 'supervisor', status: await withByHand(status, home, now) };
   return { from: 'broca', answer: await askBroca(agentPaths(home, id).socket), isWanted: isWanted(id) };
 }
 

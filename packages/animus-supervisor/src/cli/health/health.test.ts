@@ -178,7 +178,9 @@ describe('animus health', () => {
       await aside(agent.currentRelease, async () => assert.match((await askHealth(1)).one.faults.join(), /no release to run/));
       await aside(agent.logs, async () => assert.equal((await askHealth(1)).one.logs, false));
       fs.chmodSync(agent.environment, 0o644);
-      assert.match((await askHealth(1)).one.faults.join(), /agent-one\/\.env has mode 644.*chmod 600/);
+      const loose = (await askHealth(1)).one;
+      assert.match(loose.faults.join(), /agent-one\/\.env has mode 644.*chmod 600/);
+      assert.deepEqual([loose.env, loose.db, loose.warnings], [false, true, ['the disk is nearly full']]);
       fs.chmodSync(agent.environment, 0o600);
       fs.appendFileSync(agent.environment, 'MESSAGE_MODE=live\n');
       assert.match((await askHealth(0)).one.warnings.join(), /\.env: MESSAGE_MODE = live: has no effect: settings\.json says/);

@@ -11,6 +11,8 @@ export type ProcessHealth = {
   uptimeMs: number | null;
   wanted: 'running' | 'stopped';
   reason: string | null;
+  /** Somebody started it with `broca run`; no supervisor did. */
+  byHand: boolean;
 };
 
 export type AgentHealth = {
@@ -31,17 +33,23 @@ export type AgentHealth = {
   warnings: string[];
 };
 
+/** A Broca tells of loose modes too, in its own words (broca-core's config/load.ts); they are a fault here, told once. */
+const LOOSE_TO_BROCA = /can be read or changed by others/;
+
 type Seen = { process: ProcessHealth; beat: BeatReport | null };
 
 export function judgeAgent(facts: AgentFacts, configuration: { errors: string[]; warnings: string[] }, now: number): AgentHealth {
   const { process, beat } = seeProcess(facts.process, now);
   const files = fileFaults(facts, configuration.errors);
-  const faults = [...files, ...facts.wrongModes, ...runningFaults(withoutTold(process, files), beat)];
+  const wrongModes = facts.wrongModes.map(({ fault }) => fault);
+  const told = [...files, ...configuration.warnings];
+  const faults = [...files, ...wrongModes, ...runningFaults(withoutTold(process, told), beat)];
+  const isLoose = (of: AgentFacts['wrongModes'][number]['of']): boolean => facts.wrongModes.some((wrong) => wrong.of === of);
   return {
     id: facts.id,
     ok: faults.length === 0,
-    db: facts.hasDatabase,
-    env: facts.hasEnvironment && configuration.errors.length === 0,
+    db: facts.hasDatabase && !isLoose('database'),
+    env: facts.hasEnvironment && configuration.errors.length === 0 && !isLoose('configuration'),
     broca: facts.hasClone && facts.releaseFault === null,
     logs: facts.hasLogs,
     process,
@@ -49,7 +57,9 @@ export function judgeAgent(facts: AgentFacts, configuration: { errors: string[];
     channels: beat?.channels ?? [],
     queue: beat?.queue ?? null,
     faults,
-    warnings: [...new Set([...configuration.warnings, ...(beat?.problems ?? [])])].filter((line) => !faults.includes(line)),
+    warnings: [...new Set([...configuration.warnings, ...(beat?.problems ?? [])])].filter(
+      (line) => !faults.includes(line) && !(isLoose('configuration') && LOOSE_TO_BROCA.test(line)),
+    ),
   };
 }
 
@@ -63,21 +73,23 @@ function fileFaults(facts: AgentFacts, errors: readonly string[]): string[] {
   return faults;
 }
 
-function seeProcess(facts: ProcessFacts, now: number): Seen {
+export function seeProcess(facts: ProcessFacts, now: number): Seen {
   if (facts.from === 'supervisor') {
-    const { phase, pid, startedAt, wanted, reason, beat } = facts.status;
-    return { process: { phase, pid, uptimeMs: startedAt === null ? null : Math.max(0, now - startedAt), wanted, reason }, beat };
+    const { phase, pid, startedAt, wanted, reason, beat, startedByHand: byHand } = facts.status;
+    return { process: { phase, pid, uptimeMs: startedAt === null ? null : Math.max(0, now - startedAt), wanted, reason, byHand }, beat };
   }
   const wanted = facts.isWanted ? 'running' : 'stopped';
   const { answer } = facts;
   if (answer.kind === 'not-running' || answer.kind === 'silent') {
     const isSilent = answer.kind === 'silent';
     const reason = isSilent ? 'its process does not answer' : null;
-    return { process: { phase: isSilent ? 'unhealthy' : 'stopped', pid: null, uptimeMs: null, wanted, reason }, beat: null };
+    return { process: { phase: isSilent ? 'unhealthy' : 'stopped', pid: null, uptimeMs: null, wanted, reason, byHand: false }, beat: null };
   }
   const { pid, startedAt } = answer.hello;
   const uptimeMs = Math.max(0, now - startedAt);
-  return { process: { phase: answer.kind, pid, uptimeMs, wanted, reason: null }, beat: answer.kind === 'ready' ? answer.beat : null };
+  const byHand = answer.hello.nonce === null;
+  const beat = answer.kind === 'ready' ? answer.beat : null;
+  return { process: { phase: answer.kind, pid, uptimeMs, wanted, reason: null, byHand }, beat };
 }
 
 /** A Broca that refused its configuration names the same faults as the files do: they are told once. */

@@ -49,10 +49,11 @@ function noteLines({ faults, warnings }: { faults: readonly string[]; warnings: 
   ];
 }
 
-function describeProcess({ phase, pid, uptimeMs, wanted }: ProcessHealth, screen: Screen): string {
-  if (phase === 'ready') return `${mark(screen, true)} ready, pid ${pid}${uptimeMs === null ? '' : `, up ${duration(uptimeMs)}`}`;
+function describeProcess({ phase, pid, uptimeMs, wanted, byHand }: ProcessHealth, screen: Screen): string {
+  const how = byHand ? ', started by hand' : '';
+  if (phase === 'ready') return `${mark(screen, true)} ready, pid ${pid}${uptimeMs === null ? '' : `, up ${duration(uptimeMs)}`}${how}`;
   if (phase === 'stopped' && wanted === 'stopped') return 'stopped by hand';
-  return `${mark(screen, false)} ${phase}${pid === null ? '' : `, pid ${pid}`}`;
+  return `${mark(screen, false)} ${phase}${pid === null ? '' : `, pid ${pid}`}${how}`;
 }
 
 function describeLetta(letta: LettaState, screen: Screen): string {

@@ -1,5 +1,5 @@
 /** Log lines on the screen: time in the configured zone, who, how bad, what. */
-import type { Screen } from '../render.ts';
+import { indented, type Screen } from '../render.ts';
 import { describeFields, type Level, type LogLine } from './line.ts';
 
 /** `timezone` null is the machine's own. */
@@ -14,7 +14,7 @@ export function makeLineWriter(screen: Screen, timezone: string | null, names: r
     const time = line.at === 0 ? ' '.repeat(19) : format.format(line.at);
     const who = shortName(line.from).padEnd(width);
     const level = paintLevel(line.level, screen);
-    return `${screen.paint('dim', time)} ${screen.paint('bold', who)} ${level} ${describeFields(line)}`;
+    return `${screen.paint('dim', time)} ${screen.paint('bold', who)} ${level} ${indented(describeFields(line))}`;
   };
 }
 
