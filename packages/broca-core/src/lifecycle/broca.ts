@@ -358,13 +358,18 @@ export class Broca {
     }, BEAT_INTERVAL_MS);
   }
 
+  /** The command that a person who looks at this Broca's health would type. */
+  #queueList(): string {
+    return this.#identity.nonce === null ? 'broca queue list' : `animus queue ${this.#config.agentId} list`;
+  }
+
   #beat(): BrocaBeat {
     const { uncertain, ...queue } = this.#figures();
     const logFault = this.#open.log.fault();
     this.#problems.set('log', logFault === null ? [] : [logFault]);
     if (monotonicMs() - this.#notStoredAt > STORAGE_NEWS_MS) this.#problems.set('storage-inbox', []);
-    this.#problems.set('parked', queue.parked > 0 ? [`${turns(queue.parked)} parked: broca queue list`] : []);
-    this.#problems.set('uncertain', uncertain > 0 ? [`${uncertain} parts may or may not have been delivered (broca queue list)`] : []);
+    this.#problems.set('parked', queue.parked > 0 ? [`${turns(queue.parked)} parked: ${this.#queueList()}`] : []);
+    this.#problems.set('uncertain', uncertain > 0 ? [`${uncertain} parts may or may not have been delivered: ${this.#queueList()}`] : []);
     this.#problems.set('channels', this.#channels?.problems.map(formatProblem) ?? []);
     return {
       type: 'beat',
