@@ -209,6 +209,14 @@ describe('animus logs', () => {
   it('shows them to a person in the configured zone', async () => {
     const { stdout } = await rig.animus(['logs', '-n', '2']);
     assert.equal(stdout, '2026-11-23 19:30:00 agent-b    INFO  between turn=30\n2026-11-23 19:40:00 agent-a    INFO  newest turn=40\n');
+    const many = path.join(rig.home, 'agent-b/logs/broca.log');
+    const before = fs.readFileSync(many, 'utf8');
+    fs.appendFileSync(
+      many,
+      `${JSON.stringify({ level: 'error', time: '2026-11-23T10:50:00.000Z', event: 'e', err: { stack: 'Error: x\n    at y' } })}\n`,
+    );
+    assert.match((await rig.animus(['logs', '-n', '1'])).stdout, /^2026-11-23 19:50:00 agent-b +ERROR e \n {4}Error: x\n {8}at y\n$/);
+    fs.writeFileSync(many, before);
     assert.match((await rig.animus(['logs', 'supervisor'])).stdout, /supervisor INFO {2}agent-b: started\n$/);
     assert.equal((await rig.animus(['logs', 'a', '--output'])).stdout, 'one\ntwo\n');
   });

@@ -133,6 +133,23 @@ describe('a fleet whose supervisor was killed', () => {
   });
 });
 
+describe('an agent that cannot start', () => {
+  it('is broken with the error alone as its reason, told once; without a release too', async () => {
+    await using rig = await makeHome();
+    await deploy(rig, 'bad', 'http://127.0.0.1:9');
+    const bad = agentPaths(rig.home, 'agent-bad');
+    fs.appendFileSync(bad.environment, 'AGENT_ENDPOIN=x\nMAX_RETRIES=many\n');
+    fs.mkdirSync(path.join(rig.home, 'agent-empty'));
+    const up = await rig.animus(['up', '-d']);
+    assert.equal(up.code, 1);
+    assert.match(up.stdout, /^✗ agent-bad: broken: \.env: MAX_RETRIES = many: .*\n✗ agent-empty: broken: there is no release to run/m);
+    const { stdout } = await rig.animus(['health', 'bad']);
+    assert.equal(stdout.split('MAX_RETRIES').length, 2, stdout);
+    assert.equal(stdout.split('unknown key').length, 2, stdout);
+    assert.equal((await rig.animus(['down'])).code, 0);
+  });
+});
+
 describe('a fleet in the foreground', () => {
   it('shows the log, and Ctrl-C stops it', async () => {
     await using rig = await makeHome();

@@ -201,7 +201,7 @@ describe('deployAgent', () => {
     const bad = standInRepository(path.join(temp, 'bad'), { 'templates/settings.json': '{ "message_processing": { "mode": "loud" } }' });
     await refuse('bad', { source: { repository: bad, ref: null } }, /message_processing\.mode = "loud"/);
     await refuse('nowhere', { source: { repository: path.join(temp, 'nowhere'), ref: null } }, /could not clone .*nowhere/);
-    await refuse('key', { key: 'two words' }, /key is one line/);
+    await refuse('key', { key: 'two words' }, /only plain characters/);
   });
 
   it('sweeps the stage of a maker that was killed, and only that', async () => {

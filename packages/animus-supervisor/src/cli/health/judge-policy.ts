@@ -92,11 +92,11 @@ export function seeProcess(facts: ProcessFacts, now: number): Seen {
   return { process: { phase: answer.kind, pid, uptimeMs, wanted, reason: null, byHand }, beat };
 }
 
-/** A Broca that refused its configuration names the same faults as the files do: they are told once. */
+/** What a Broca that refused its configuration said is what the files say too: it is told once, and `broken` alone is left. */
 function withoutTold(process: ProcessHealth, told: readonly string[]): ProcessHealth {
   if (process.reason === null) return process;
   const news = process.reason.split('\n').filter((line) => !told.includes(line));
-  return { ...process, reason: news.length === 0 ? 'its configuration cannot be used' : news.join('\n') };
+  return { ...process, reason: news.length === 0 ? null : news.join('\n') };
 }
 
 function runningFaults(process: ProcessHealth, beat: BeatReport | null): string[] {
