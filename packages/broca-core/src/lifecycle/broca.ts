@@ -8,16 +8,7 @@
  */
 
 import { join } from 'node:path';
-import {
-  BEAT_INTERVAL_MS,
-  type BrocaBeat,
-  type BrocaConfig,
-  failed,
-  formatProblem,
-  type Result,
-  VERSION,
-  WORKER_LINK_VERSION,
-} from 'animus-protocol';
+import { type BrocaBeat, type BrocaConfig, failed, formatProblem, type Result, VERSION, WORKER_LINK_VERSION } from 'animus-protocol';
 import { consolePlugin } from '../channel/console.ts';
 import type { LoadedChannel } from '../channel/guard.ts';
 import { type Channels, createChannels } from '../channel/load.ts';
@@ -48,6 +39,7 @@ import { startHousekeeping } from './housekeeping.ts';
 import { monotonicMs } from './monotonic.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { Problems } from './problems.ts';
+import { Pulse } from './pulse.ts';
 import { reload } from './reload-policy.ts';
 import { type BrocaSocket, listenOnSocket } from './socket.ts';
 
@@ -84,8 +76,7 @@ export class Broca {
   #stopNow = new AbortController();
   #stopping = Promise.withResolvers<void>();
   #settled = 0;
-  #beatDueAt = 0;
-  #eventLoopDelayMs = 0;
+  #pulse = new Pulse();
   /** Loop → why it cannot write; null when it can again. */
   #storageFaults = new Map<string, string | null>();
   #reserve: Reserve;
@@ -208,7 +199,7 @@ export class Broca {
     log.info('ready', { startMs: at - this.#identity.startedAt, folder, mode: this.#config.mode });
     setTimeout(() => void log.load(), BREATH_MS).unref();
     this.#reserve.refill();
-    const beats = this.#startBeats();
+    this.#pulse.start(() => this.#socket?.beat());
     const started = channels.start();
     const housekeeping = startHousekeeping(store, folder, channels.list(), log);
 
@@ -221,7 +212,7 @@ export class Broca {
     await channels.stop();
     await housekeeping.stop();
     await letta.close();
-    clearInterval(beats);
+    this.#pulse.stop();
     await this.#socket.close();
     log.info('stopped');
     log.close();
@@ -348,16 +339,6 @@ export class Broca {
     for (const { alarm } of this.#deliveries.values()) alarm.ring();
   }
 
-  /** The timer's own delay tells how long the event loop was blocked; a finer measure would wake the process. */
-  #startBeats(): NodeJS.Timeout {
-    this.#beatDueAt = monotonicMs() + BEAT_INTERVAL_MS;
-    return setInterval(() => {
-      this.#eventLoopDelayMs = Math.max(0, Math.round(monotonicMs() - this.#beatDueAt));
-      this.#beatDueAt = monotonicMs() + BEAT_INTERVAL_MS;
-      this.#socket?.beat();
-    }, BEAT_INTERVAL_MS);
-  }
-
   /** The command that a person who looks at this Broca's health would type. */
   #queueList(): string {
     return this.#identity.nonce === null ? 'broca queue list' : `animus queue ${this.#config.agentId} list`;
@@ -374,7 +355,7 @@ export class Broca {
     return {
       type: 'beat',
       at: Date.now(),
-      eventLoopDelayMs: this.#eventLoopDelayMs,
+      eventLoopDelayMs: this.#pulse.delayMs,
       mode: this.#config.mode,
       queue: { ...queue, settled: this.#settled },
       letta: this.#standing.state,
