@@ -15,8 +15,8 @@ import type { HomePaths } from '../../home/paths.ts';
 import { describeFailure } from '../client.ts';
 import { readText } from '../read-text.ts';
 import { askStatus } from '../supervisor.ts';
-import { askProcess, readFileFacts } from './facts.ts';
-import { type AgentHealth, judgeAgent } from './judge-policy.ts';
+import { askProcess, readConfigProblems, readFileFacts } from './facts.ts';
+import { type AgentHealth, judgeAgent, seeProcess } from './judge-policy.ts';
 
 export type RuntimeHealth = {
   ok: boolean;
@@ -49,7 +49,8 @@ export async function examineFleet(home: HomePaths, ids: readonly AgentId[], now
   const agents = await Promise.all(
     files.map(async (facts) => {
       const process = await askProcess(facts.id, { home: home.home, statuses, now, isWanted });
-      const configuration = { errors: linesOf(facts.problems, 'error'), warnings: linesOf(facts.problems, 'warning') };
+      const found = readConfigProblems(home.home, facts.id, seeProcess(process, now).beat);
+      const configuration = { errors: linesOf(found, 'error'), warnings: linesOf(found, 'warning') };
       return judgeAgent({ ...facts, process }, configuration, now);
     }),
   );

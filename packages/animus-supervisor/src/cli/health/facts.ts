@@ -1,6 +1,6 @@
 /** Gathers what health judges: an agent's files, its configuration, and what the supervisor or Broca itself says. Reads only. */
 import fs from 'node:fs';
-import { type AgentId, type AgentStatus, loadBrocaConfig, type Problem } from 'animus-protocol';
+import { type AgentId, type AgentStatus, type BeatReport, loadBrocaConfig, type Problem } from 'animus-protocol';
 import { findWrongAgentModes, formatWrongMode } from '../../home/modes.ts';
 import { type AgentPaths, agentPaths } from '../../home/paths.ts';
 import { isMadeByHand } from '../../home/python-home.ts';
@@ -22,32 +22,48 @@ export type FileFacts = {
   /** Why the release in use cannot run, or null. */
   releaseFault: string | null;
   hasLogs: boolean;
-  problems: Problem[];
   /** What others could read, each with its sentence. */
   wrongModes: { of: 'database' | 'configuration' | 'folder'; fault: string }[];
 };
 export type AgentFacts = FileFacts & { process: ProcessFacts };
 
+/** A running Broca reads its files again within this time of a change; what changed later is looked at here. */
+const UNREAD_MS = 5_000;
+
 export function readFileFacts(home: string, id: AgentId): FileFacts {
   const agent = agentPaths(home, id);
   const release = currentRelease(home, agent);
-  const environment = readText(agent.environment);
-  // Without the fleet's file: its faults are the home's, and are told once there.
-  const files = { agentIdOfFolder: id, environment, settings: readText(agent.settings), fleet: null };
   return {
     id,
     hasDatabase: isDatabase(agent),
-    hasEnvironment: environment !== null,
+    hasEnvironment: fs.existsSync(agent.environment),
     hasClone: fs.existsSync(agent.clone),
     isMadeByHand: isMadeByHand(agent),
     releaseFault: release.ok ? null : release.error,
     hasLogs: fs.existsSync(agent.logs),
-    problems: loadBrocaConfig(files).problems,
     wrongModes: findWrongAgentModes(agent).map((wrong) => ({
       of: wrong.path === agent.database ? 'database' : wrong.path === agent.folder ? 'folder' : 'configuration',
       fault: formatWrongMode(wrong, home),
     })),
   };
+}
+
+/**
+ * What is wrong with an agent's configuration. A Broca that runs has read the same files: when it has
+ * nothing to say of them, and they are as it read them, they are not parsed once more (half of health's time).
+ */
+export function readConfigProblems(home: string, id: AgentId, beat: BeatReport | null): Problem[] {
+  const agent = agentPaths(home, id);
+  if (beat !== null && beat.problems.length === 0 && changedAt(agent) < beat.at - UNREAD_MS) return [];
+  // Without the fleet's file: its faults are the home's, and are told once there.
+  const files = { agentIdOfFolder: id, environment: readText(agent.environment), settings: readText(agent.settings), fleet: null };
+  return loadBrocaConfig(files).problems;
+}
+
+/** When the newer of the two files, or who may read it, was changed (ms); now where one cannot be looked at. */
+function changedAt(agent: AgentPaths): number {
+  const times = [agent.environment, agent.settings].map((file) => fs.statSync(file, { throwIfNoEntry: false })?.ctimeMs);
+  return Math.max(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
 }
 
 export type ProcessSources = {
