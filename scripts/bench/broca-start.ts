@@ -18,7 +18,8 @@ export async function brocaStart(): Promise<Figure[]> {
   return [ratioAtMost({ name: 'broca-ready (no isolation)', value: median(broca), unit: 'ms', floor: median(bare) }, 2.2)];
 }
 
-async function timeToReady(agent: ReturnType<typeof makeAgentFolder>): Promise<number> {
+/** From the start of the process to what it says when it is ready, in ms. */
+export async function timeToReady(agent: ReturnType<typeof makeAgentFolder>): Promise<number> {
   const startedAt = performance.now();
   await using _broca = startBroca(agent);
   using link = await connect(agent, 'cli');

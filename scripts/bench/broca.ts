@@ -70,6 +70,13 @@ export async function connect(agent: AgentFolder, client: 'supervisor' | 'cli'):
   };
 }
 
+/** Hands a message in at the console and resolves when its reply was handed over there. */
+export async function sendAndWait(link: Link, id: number): Promise<void> {
+  link.send({ type: 'request', id, command: 'console.send', args: { externalId: `bench-${id}`, text: `message ${id}`, wait: true } });
+  const frame = await link.next((next) => next.type === 'response' && next.id === id);
+  if (frame.type === 'response' && !frame.ok) throw new Error(frame.error);
+}
+
 async function openSocket(file: string): Promise<net.Socket> {
   const watcher = fs.watch(path.dirname(file));
   try {

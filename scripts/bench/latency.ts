@@ -3,16 +3,14 @@
  * from the end of Letta's reply to the part handed over (the reply on the socket). Letta is the simulator,
  * in this process, so both ends are read from one clock.
  */
-import fs from 'node:fs';
-import path from 'node:path';
 import { startLettaSimulator } from 'animus-testkit';
-import { connect, type Link, makeAgentFolder, startBroca } from './broca.ts';
+import { connect, makeAgentFolder, sendAndWait, startBroca } from './broca.ts';
 import { type Figure, median, percentile, shown, valueAtMost } from './figure.ts';
+import { fsyncMs } from './fsync.ts';
 
 const MESSAGES = 200;
 /** The first turns make blocks and warm the code up. */
 const WARM_UP = 30;
-const SYNCS = 200;
 /** Allowed beside two syncs to the disk, in ms. */
 const ALLOWED_MS = 5;
 
@@ -29,7 +27,7 @@ export async function latency(): Promise<Figure[]> {
     const requested = letta.waitFor((event) => event.kind === 'request' && event.request.route?.includes('messages') === true).then(now);
     const replied = letta.waitFor(({ kind }) => kind === 'turn-ended').then(now);
     const sentAt = now();
-    const handedOver = send(link, number).then(now);
+    const handedOver = sendAndWait(link, number).then(now);
     const [requestedAt, repliedAt, handedOverAt] = await Promise.all([requested, replied, handedOver]);
     if (number < WARM_UP) continue;
     toLetta.push(requestedAt - sentAt);
@@ -45,25 +43,4 @@ export async function latency(): Promise<Figure[]> {
 
 function now(): number {
   return performance.now();
-}
-
-async function send(link: Link, id: number): Promise<void> {
-  link.send({ type: 'request', id, command: 'console.send', args: { externalId: `bench-${id}`, text: `message ${id}`, wait: true } });
-  const frame = await link.next((next) => next.type === 'response' && next.id === id);
-  if (frame.type === 'response' && !frame.ok) throw new Error(frame.error);
-}
-
-/** A block appended and synced on the same file system, in ms. */
-function fsyncMs(folder: string): number {
-  const file = path.join(folder, '.sync');
-  const descriptor = fs.openSync(file, 'w');
-  const block = Buffer.alloc(4096, 1);
-  const times = Array.from({ length: SYNCS }, () => {
-    const startedAt = now();
-    fs.writeSync(descriptor, block);
-    fs.fdatasyncSync(descriptor);
-    return now() - startedAt;
-  });
-  fs.closeSync(descriptor);
-  return median(times);
 }

@@ -5,20 +5,26 @@
  */
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
-import { brocaMemory } from './broca-memory.ts';
+import { backlogClaim } from './backlog-claim.ts';
+import { backlogRestart } from './backlog-restart.ts';
+import { brocaIdle } from './broca-idle.ts';
 import { brocaStart } from './broca-start.ts';
 import { echo } from './echo.ts';
 import type { Figure } from './figure.ts';
 import { health } from './health.ts';
 import { inboundStored } from './inbound-stored.ts';
 import { latency } from './latency.ts';
+import { turnOverhead } from './turn-overhead.ts';
 
 const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
   start: brocaStart,
-  memory: brocaMemory,
+  idle: brocaIdle,
   inbound: inboundStored,
   echo,
   latency,
+  turn: turnOverhead,
+  claim: backlogClaim,
+  restart: backlogRestart,
   health,
 };
 
