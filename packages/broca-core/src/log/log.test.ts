@@ -161,6 +161,7 @@ test('old files go, others stay', (t) => {
   for (const name of ['broca-20261101T000000000Z.log', 'broca-20261120T000000000Z.log', 'output.log', 'mine.log'])
     fs.writeFileSync(path.join(logs, name), 'x');
   const { log, clock } = makeLog(t, { folder });
+  log.info('line');
   assert.deepEqual(fs.readdirSync(logs).sort(), ['broca-20261120T000000000Z.log', 'broca.log', 'mine.log', 'output.log']);
   log.setKeepDays(1);
   log.info('line');
