@@ -74,8 +74,8 @@ export default {
       ],
       { path: '^(node:)?sqlite$|^better-sqlite3$|node_modules/(@types/)?better-sqlite3/' },
     ),
-    onlyIn('telegram-at-its-edge', 'The Telegram library is imported in one package only.', ['^packages/broca-telegram/'], {
-      path: '^telegram$|node_modules/telegram/',
+    onlyIn('telegram-at-its-edge', 'The Telegram library is imported by its adapter only.', ['^packages/broca-telegram/src/client\\.ts$'], {
+      path: '^telegram(/|$)|node_modules/telegram/',
     }),
     onlyIn(
       'letta-client-at-its-edge',

@@ -1,0 +1,1 @@
+export { holdsLogin } from './client.ts';
