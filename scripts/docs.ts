@@ -81,10 +81,13 @@ function rowsOf({ properties = {} }: Schema, prefix: string): string[][] {
   });
 }
 
-function rowsOfRecord(key: string, { additionalProperties: each }: Schema): string[][] {
+function rowsOfRecord(key: string, { additionalProperties: each, description }: Schema): string[][] {
   if (typeof each !== 'object') return [];
+  // They are those of `supervisor`.
+  if (key === 'agents') return [['`agents.<id>.*`', 'As `supervisor.*`, for one agent; what is said here goes first.', '', '']];
+  if (each.properties === undefined) return [rowOf(`${key}.<name>`, { ...each, description: description ?? '' })];
   const isOpen = typeof each.additionalProperties === 'object';
-  const rows = rowsOf(each, `${key}.<${key === 'agents' ? 'id' : 'name'}>.`);
+  const rows = rowsOf(each, `${key}.<name>.`);
   return isOpen ? [...rows, [`\`${key}.<name>.*\``, "The plugin's own settings; it checks them.", '', '']] : rows;
 }
 

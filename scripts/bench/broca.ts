@@ -32,7 +32,7 @@ export function makeAgentFolder(letta: string, number = 1): AgentFolder {
 }
 
 export function startBroca(agent: AgentFolder): Running {
-  return start([...WORKER_FLAGS, BUNDLE, 'run', '--folder', agent.folder], workerEnvironment(process.env, 'bench'));
+  return start([...WORKER_FLAGS, BUNDLE, 'run', '--folder', agent.folder], workerEnvironment(process.env, {}, 'bench'));
 }
 
 export type Link = Disposable & {

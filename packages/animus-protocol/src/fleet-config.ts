@@ -16,13 +16,18 @@ import {
   logsSchema,
   MESSAGE_KEYS,
   OUTBOUND_KEYS,
-  type Range,
   RETENTION_KEYS,
   UPLOAD_KEYS,
-  wholeNumber,
-  yesOrNo,
 } from './settings.ts';
 import { type KnownKeys, parseJsonFile } from './settings-file.ts';
+import {
+  DEFAULT_SUPERVISION,
+  knownSupervisionKeys,
+  refineSupervision,
+  type Supervision,
+  type SupervisionFile,
+  supervisionSchema,
+} from './supervision.ts';
 
 export type FleetConfig = {
   /** What an agent's own files do not say; in the words of settings.json. */
@@ -33,27 +38,19 @@ export type FleetConfig = {
   timezone: string | null;
   /** The supervisor's own logs, and each Broca's where its settings do not say otherwise. */
   logs: { level: LogLevel; keepDays: number };
-  supervisor: {
-    /** How long a Broca may take to stop before its tree is killed. */
-    stopDeadlineMs: number;
-    /** How long a Broca may be silent before it is held to be hung. */
-    watchdogMs: number;
-  };
-  agents: Record<AgentId, { autostart: boolean }>;
+  /** How agents are run that have no section of their own in `agents`. */
+  supervisor: Supervision;
+  agents: Record<AgentId, Supervision>;
 };
 
 const FILE = 'animus.config.json';
-/** Ten minutes: a turn that runs is resumable, so waiting longer helps nobody. */
-const STOP_DEADLINE: Range = { lowest: 1, highest: 600, unit: 'seconds' };
-/** At least two beats (worker-link.ts) must be missed. */
-const WATCHDOG: Range = { lowest: 10, highest: 3600, unit: 'seconds' };
 
 const DEFAULT: FleetConfig = {
   defaults: {},
   broca: { repository: null, ref: null },
   timezone: null,
   logs: { level: 'info', keepDays: 7 },
-  supervisor: { stopDeadlineMs: 30_000, watchdogMs: 30_000 },
+  supervisor: DEFAULT_SUPERVISION,
   agents: {},
 };
 
@@ -87,18 +84,6 @@ const broca = v.object(
   },
   SECTION,
 );
-const supervisor = v.object(
-  {
-    stop_deadline: v.exactOptional(
-      wholeNumber(STOP_DEADLINE, 'How long a Broca may take to stop before it is killed, in seconds. Default: 30.'),
-    ),
-    watchdog: v.exactOptional(
-      wholeNumber(WATCHDOG, 'How long a Broca may be silent before it is killed and restarted, in seconds. Default: 30.'),
-    ),
-  },
-  SECTION,
-);
-const agentEntry = v.object({ autostart: v.exactOptional(yesOrNo('false: `animus up` does not start it. Default: true.')) }, SECTION);
 const fleet = v.object(
   {
     $schema: v.exactOptional(v.string('write a text in quotes')),
@@ -115,11 +100,11 @@ const fleet = v.object(
     logs: v.exactOptional(
       v.pipe(logsSchema, v.description("The supervisor's own logs, and each Broca's where its settings do not say otherwise.")),
     ),
-    supervisor: v.exactOptional(supervisor),
+    supervisor: v.exactOptional(v.pipe(supervisionSchema, v.description('How the supervisor runs each agent.'))),
     agents: v.exactOptional(
       v.pipe(
-        v.record(v.string(), agentEntry, 'write an object with agent ids as keys'),
-        v.description('What the supervisor does with an agent, by its id.'),
+        v.record(v.string(), supervisionSchema, 'write an object with agent ids as keys'),
+        v.description('What holds for one agent instead, by its id.'),
       ),
     ),
   },
@@ -135,8 +120,8 @@ type FleetFile = {
   broca?: { repository?: string | null; ref?: string | null };
   timezone?: string | null;
   logs?: LogSettings;
-  supervisor?: { stop_deadline?: number; watchdog?: number };
-  agents?: Record<string, { autostart?: boolean }>;
+  supervisor?: SupervisionFile;
+  agents?: Record<string, SupervisionFile>;
 };
 
 const KNOWN: KnownKeys = [
@@ -150,11 +135,10 @@ const KNOWN: KnownKeys = [
   ['defaults.outbound', OUTBOUND_KEYS],
   ['broca', Object.keys(broca.entries)],
   ['logs', LOG_KEYS],
-  ['supervisor', Object.keys(supervisor.entries)],
   ['defaults.plugins', null],
   ['defaults.plugins.*', null],
   ['agents', null],
-  ['agents.*', Object.keys(agentEntry.entries)],
+  ...knownSupervisionKeys('supervisor', 'agents.*'),
 ];
 
 /**
@@ -164,10 +148,11 @@ const KNOWN: KnownKeys = [
  */
 export function parseFleetConfig(text: string | null, name: string = FILE): { config: FleetConfig; problems: Problem[] } {
   const { file, problems } = readFleetFile(text);
+  const supervisor = refineSupervision(DEFAULT.supervisor, file.supervisor ?? {});
   const agents: FleetConfig['agents'] = {};
   for (const [name, entry] of Object.entries(file.agents ?? {})) {
     const id = parseAgentId(name);
-    if (id.ok) agents[id.value] = { autostart: entry.autostart ?? true };
+    if (id.ok) agents[id.value] = refineSupervision(supervisor, entry);
     else problems.push({ file: FILE, key: `agents.${name}`, message: id.error, severity: 'error' });
   }
   const config: FleetConfig = {
@@ -175,13 +160,14 @@ export function parseFleetConfig(text: string | null, name: string = FILE): { co
     broca: { repository: file.broca?.repository ?? DEFAULT.broca.repository, ref: file.broca?.ref ?? DEFAULT.broca.ref },
     timezone: file.timezone ?? DEFAULT.timezone,
     logs: { level: file.logs?.level ?? DEFAULT.logs.level, keepDays: file.logs?.keep_days ?? DEFAULT.logs.keepDays },
-    supervisor: {
-      stopDeadlineMs: inMs(file.supervisor?.stop_deadline) ?? DEFAULT.supervisor.stopDeadlineMs,
-      watchdogMs: inMs(file.supervisor?.watchdog) ?? DEFAULT.supervisor.watchdogMs,
-    },
+    supervisor,
     agents,
   };
   return { config, problems: problems.map((problem) => ({ ...problem, file: name })) };
+}
+
+export function supervisionOf({ agents, supervisor }: FleetConfig, agent: AgentId): Supervision {
+  return agents[agent] ?? supervisor;
 }
 
 /**
@@ -198,10 +184,6 @@ function readFleetFile(text: string | null): { file: FleetFile; problems: Proble
   if (text === null) return { file: {}, problems: [] };
   const { value, problems } = parseJsonFile(FILE, text, fleetConfigSchema, KNOWN);
   return { file: value ?? {}, problems };
-}
-
-function inMs(seconds: number | undefined): number | undefined {
-  return seconds === undefined ? undefined : seconds * 1000;
 }
 
 function isTimeZone(name: string): boolean {

@@ -36,7 +36,7 @@ export { parseEndpoint } from './endpoint.ts';
 export { ENVIRONMENT_KEYS, isPlainKey, type ParsedEnvironment, parseEnvironment, readBoolean } from './environment.ts';
 export { readEnvironmentText, setEnvironmentValues } from './environment-text.ts';
 export { EXIT, type ExitCode } from './exit.ts';
-export { type FleetConfig, fleetConfigSchema, parseFleetConfig } from './fleet-config.ts';
+export { type FleetConfig, fleetConfigSchema, parseFleetConfig, supervisionOf } from './fleet-config.ts';
 export { encodeFrame, FrameDecoder, LONGEST_FRAME } from './framing.ts';
 export { type JsonFault, type JsonMember, type JsonNode, type JsonText, readJson } from './json-text.ts';
 export { formatProblem, nearestKey, type Problem, unknownKeyProblem } from './problem.ts';
@@ -44,6 +44,7 @@ export { failed, ok, type Result, unreachable } from './result.ts';
 export { fingerprint, isPlaceholder, isSecretKey, secretValues } from './secrets.ts';
 export { FLAT_KEYS, LOG_LEVELS, type LogLevel, MODES, type Mode, parseSettings, type Settings, settingsSchema } from './settings.ts';
 export { withSocketPath } from './socket-path.ts';
+export { DEFAULT_SUPERVISION, ISOLATION_WISHES, type IsolationWish, type RestartLimits, type Supervision } from './supervision.ts';
 export { VERSION } from './version.ts';
 export {
   BEAT_INTERVAL_MS,

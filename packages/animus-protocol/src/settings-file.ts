@@ -84,7 +84,9 @@ function describeIssues(file: string, issues: readonly Issue[]): Problem[] {
     const path = pathOf(issue);
     const key = path.length === 0 ? 'the whole file' : path.join('.');
     if (problems.has(key)) continue;
-    const shown = path.length === 0 || path.some(isSecretKey) ? {} : { value: showValue(issue.input) };
+    // Where the key itself is wrong, there is no value to show.
+    const isHidden = path.length === 0 || issue.path?.at(-1)?.origin === 'key' || path.some(isSecretKey);
+    const shown = isHidden ? {} : { value: showValue(issue.input) };
     problems.set(key, { file, key, ...shown, message: issue.message, severity: 'error' });
   }
   return [...problems.values()];

@@ -3,7 +3,16 @@
  * them. Wires scan, watch, resources and workers; decides by reconcile-policy.ts and worker/step.ts.
  */
 import { mkdirSync } from 'node:fs';
-import type { AgentId, AgentOutcome, DownOutcome, FleetOutcome, FleetStatus, RescanOutcome } from 'animus-protocol';
+import {
+  type AgentId,
+  type AgentOutcome,
+  type DownOutcome,
+  type FleetOutcome,
+  type FleetStatus,
+  type RescanOutcome,
+  type Supervision,
+  supervisionOf,
+} from 'animus-protocol';
 import { type AgentPaths, agentPaths, type HomePaths, homePaths } from '../home/paths.ts';
 import { scanAgents } from '../home/scan.ts';
 import type { Publish } from '../observe/event.ts';
@@ -11,7 +20,7 @@ import { sampleResources, type Usage } from '../observe/resources.ts';
 import type { Clock } from '../worker/clock.ts';
 import { Worker } from '../worker/perform.ts';
 import { NEW_AGENT, readRecord, recordFiles } from '../worker/record.ts';
-import { hasProcess, type WorkerLimits } from '../worker/state.ts';
+import { hasProcess } from '../worker/state.ts';
 import type { FleetConfigFile } from './fleet-config.ts';
 import { HomeWatch } from './home-watch.ts';
 import { readTelegramIdentities } from './identities.ts';
@@ -32,8 +41,6 @@ export type FleetOptions = {
   publish: Publish;
 };
 
-/** From spawn to ready; a migration of a large database beats on its way. */
-const START_MS = 60_000;
 /** A stop that its kills did not end: the kernel holds the process. It is told and goes on. */
 const STOP_BEYOND_DEADLINE_MS = 20_000;
 const SAMPLE_EVERY_MS = 10_000;
@@ -162,10 +169,10 @@ export class Fleet {
   }
 
   #add(agent: AgentId): void {
-    const { home, version, shim, launch, config, clock, random, environment, publish } = this.#options;
+    const { home, version, shim, launch, clock, random, environment, publish } = this.#options;
     const files = recordFiles(this.#paths.runAgents, agent);
     const record = readRecord(files);
-    const isAutostarted = config.config.agents[agent]?.autostart ?? true;
+    const isAutostarted = this.#supervision(agent).autostart;
     const wanted = firstWanted(record === null ? null : { wanted: record.wanted, ran: record.run !== null }, isAutostarted);
     const paths: AgentPaths = agentPaths(home, agent);
     const worker = new Worker({
@@ -178,8 +185,8 @@ export class Fleet {
       version,
       clock,
       random,
-      limits: () => this.#limits(),
-      launch: () => launch(agent),
+      supervision: () => this.#supervision(agent),
+      launch: (supervision) => launch(agent, supervision),
       environment,
       publish,
     });
@@ -242,9 +249,8 @@ export class Fleet {
     for (const agent of this.agents) this.#rereadAgent(agent, 'animus.config.json');
   }
 
-  #limits(): WorkerLimits {
-    const { stopDeadlineMs, watchdogMs } = this.#options.config.config.supervisor;
-    return { watchdogMs, startMs: START_MS, stopMs: stopDeadlineMs };
+  #supervision(agent: AgentId): Supervision {
+    return supervisionOf(this.#options.config.config, agent);
   }
 
   async #withWorker(agent: AgentId, use: (worker: Worker) => Promise<AgentOutcome>): Promise<AgentOutcome> {
@@ -255,13 +261,17 @@ export class Fleet {
   }
 
   async #untilStarted(worker: Worker): Promise<AgentOutcome> {
-    const { startMs, stopMs } = this.#limits();
-    const outcome = await this.#until(worker, () => judgeStart(worker), startMs + stopMs + STOP_BEYOND_DEADLINE_MS);
+    const { startDeadlineMs, stopDeadlineMs } = this.#supervision(worker.agent);
+    const outcome = await this.#until(worker, () => judgeStart(worker), startDeadlineMs + stopDeadlineMs + STOP_BEYOND_DEADLINE_MS);
     return outcome ?? outcomeOf(worker, false, `is not ready yet: ${worker.state.reason ?? 'it is still starting'}`);
   }
 
   async #untilStopped(worker: Worker): Promise<AgentOutcome> {
-    const outcome = await this.#until(worker, () => judgeStop(worker), this.#limits().stopMs + STOP_BEYOND_DEADLINE_MS);
+    const outcome = await this.#until(
+      worker,
+      () => judgeStop(worker),
+      this.#supervision(worker.agent).stopDeadlineMs + STOP_BEYOND_DEADLINE_MS,
+    );
     return outcome ?? outcomeOf(worker, false, 'was killed, but its end is not seen yet');
   }
 

@@ -13,7 +13,7 @@ test('a Broca gets where it is and how to reach the network, and nothing else', 
     LCX: '1',
     TZ: undefined,
   };
-  assert.deepEqual(workerEnvironment(of, 'n'), {
+  assert.deepEqual(workerEnvironment(of, {}, 'n'), {
     HOME: '/h',
     PATH: '/bin',
     LC_ALL: 'C',
@@ -23,4 +23,14 @@ test('a Broca gets where it is and how to reach the network, and nothing else', 
     MALLOC_MMAP_THRESHOLD_: '65536',
     ANIMUS_WORKER_NONCE: 'n',
   });
+});
+
+test('what animus.config.json adds goes first, and null takes away', () => {
+  const given = workerEnvironment({ HOME: '/h', TZ: 'UTC' }, { TZ: null, LANG: 'C', MALLOC_ARENA_MAX: '2', HTTP_PROXY: null }, 'n');
+  assert.equal(given['LANG'], 'C');
+  assert.equal(given['MALLOC_ARENA_MAX'], '2');
+  assert.deepEqual(
+    Object.keys(given).filter((name) => ['TZ', 'HTTP_PROXY'].includes(name)),
+    [],
+  );
 });

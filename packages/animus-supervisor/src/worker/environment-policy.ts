@@ -24,10 +24,19 @@ const ALLOWED: ReadonlySet<string> = new Set([
  */
 const SMALL_HEAP = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_MMAP_THRESHOLD_: '65536' };
 
-export function workerEnvironment(of: Readonly<Record<string, string | undefined>>, nonce: string): Record<string, string> {
+/**
+ * @param of  the supervisor's own
+ * @param added  what animus.config.json adds (checked there), or with null takes away
+ */
+export function workerEnvironment(
+  of: Readonly<Record<string, string | undefined>>,
+  added: Readonly<Record<string, string | null>>,
+  nonce: string,
+): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const [key, value] of Object.entries(of)) {
     if (value !== undefined && (ALLOWED.has(key) || key.startsWith('LC_'))) environment[key] = value;
   }
-  return { ...environment, ...SMALL_HEAP, ANIMUS_WORKER_NONCE: nonce };
+  const whole = { ...environment, ...SMALL_HEAP, ...added, ANIMUS_WORKER_NONCE: nonce };
+  return Object.fromEntries(Object.entries(whole).filter((entry): entry is [string, string] => entry[1] !== null));
 }

@@ -3,7 +3,7 @@
  * The only place where processes, records and alarms of an agent meet.
  */
 import { randomBytes } from 'node:crypto';
-import { type AgentId, type ClientFrame, type Result, unreachable, type Wanted } from 'animus-protocol';
+import { type AgentId, type ClientFrame, type Result, type Supervision, unreachable, type Wanted } from 'animus-protocol';
 import type { AgentPaths } from '../home/paths.ts';
 import type { Publish } from '../observe/event.ts';
 import { type LookResult, lookForBroca } from './adopt.ts';
@@ -13,7 +13,7 @@ import { identify } from './proc.ts';
 import { type Launch, spawnBroca } from './process.ts';
 import { type AgentRecord, type RecordFiles, removeRecord, writeRecord } from './record.ts';
 import { Run, type RunOptions } from './run.ts';
-import { describeExit, type Effect, type Exit, type Step, type WorkerEvent, type WorkerLimits, type WorkerState } from './state.ts';
+import { describeExit, type Effect, type Exit, type Step, type WorkerEvent, type WorkerState } from './state.ts';
 import { firstState, step } from './step.ts';
 
 export type WorkerOptions = {
@@ -27,8 +27,9 @@ export type WorkerOptions = {
   version: string;
   clock: Clock;
   random: () => number;
-  limits: () => WorkerLimits;
-  launch: () => Result<Launch, string>;
+  /** As animus.config.json says it now. */
+  supervision: () => Supervision;
+  launch: (supervision: Supervision) => Result<Launch, string>;
   /** The supervisor's own; what of it a Broca gets is environment-policy.ts. */
   environment: Readonly<Record<string, string | undefined>>;
   publish: Publish;
@@ -127,10 +128,10 @@ export class Worker {
   }
 
   #take(event: WorkerEvent): void {
-    const { clock, random, limits, publish } = this.#options;
+    const { clock, random, supervision, publish } = this.#options;
     const { agent } = this;
     const before = this.#state;
-    const next = step(before, event, { now: clock.now(), random: random(), limits: limits() });
+    const next = step(before, event, { now: clock.now(), random: random(), supervision: supervision() });
     const { phase, reason } = next.state;
     if (event.kind === 'exited') this.#takeDeath(before, event.exit, next.state);
     if (phase !== before.phase || (reason !== before.reason && reason !== null)) {
@@ -163,9 +164,9 @@ export class Worker {
         void this.#look();
         break;
       case 'spawn': {
-        const { launch } = this.#options;
-        const found = launch();
-        const reason = found.ok ? this.#spawn(found.value) : found.error;
+        const supervision = this.#options.supervision();
+        const found = this.#options.launch(supervision);
+        const reason = found.ok ? this.#spawn(found.value, supervision) : found.error;
         if (reason === null) break;
         this.#record.run = null;
         this.send({ kind: 'spawn-failed', reason, isLasting: !found.ok });
@@ -233,7 +234,7 @@ export class Worker {
   }
 
   /** Null, or why nothing was started. */
-  #spawn(launch: Launch): string | null {
+  #spawn(launch: Launch, supervision: Supervision): string | null {
     const { shim, paths, files, environment, publish } = this.#options;
     const nonce = randomBytes(16).toString('hex');
     const startedAt = Date.now();
@@ -247,7 +248,7 @@ export class Worker {
       outputLog: paths.outputLog,
       statusFile: files.status,
       nonce,
-      environment: workerEnvironment(environment, nonce),
+      environment: workerEnvironment(environment, supervision.environment, nonce),
     });
     if (!spawned.ok) return spawned.error;
     const { pid, exited, outputFrom } = spawned.value;

@@ -64,18 +64,6 @@ export type Effect =
 
 export type Step = { state: WorkerState; effects: readonly Effect[] };
 
-/** Times a worker is held to, in ms. */
-export type WorkerLimits = {
-  /** Longest silence of a ready Broca. */
-  watchdogMs: number;
-  /** Longest way from spawn to ready; each beat on the way extends it. */
-  startMs: number;
-  /** What a Broca is given to stop by itself. */
-  stopMs: number;
-};
-
-export const DEFAULT_LIMITS: WorkerLimits = { watchdogMs: 30_000, startMs: 60_000, stopMs: 10_000 };
-
 /** Phases in which a process of ours may be alive. */
 export function hasProcess(phase: Phase): boolean {
   return phase === 'starting' || phase === 'ready' || phase === 'unhealthy' || phase === 'stopping';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PHASES } from 'animus-protocol';
+import { DEFAULT_SUPERVISION, PHASES } from 'animus-protocol';
 import fc from 'fast-check';
-import { DEFAULT_LIMITS, type Effect, type EventKind, hasProcess, type WorkerEvent, type WorkerState } from './state.ts';
+import { type Effect, type EventKind, hasProcess, type WorkerEvent, type WorkerState } from './state.ts';
 import { CLOCK_GAP_MS, firstState, step, TERMINATE_MS } from './step.ts';
 
 /** Plays an agent's world around the table: processes that live and die, looks that are answered, time. */
@@ -24,7 +24,7 @@ class World {
     if (event.kind === 'found') this.live += 1;
     if (event.kind === 'spawn-failed') this.live -= 1;
     if (event.kind === 'found' || event.kind === 'none-found' || event.kind === 'unsure') this.looking = 0;
-    const next = step(this.state, event, { now: this.now, random: 0, limits: DEFAULT_LIMITS });
+    const next = step(this.state, event, { now: this.now, random: 0, supervision: DEFAULT_SUPERVISION });
     this.state = next.state;
     this.effects = [];
     for (const effect of next.effects) this.#perform(effect);
@@ -103,7 +103,10 @@ test('exit 78 is broken with its words until files change or a person starts it'
   const world = new World().send(none).send(died(78));
   assert.deepEqual([world.state.phase, world.state.reason], ['broken', '.env: AGENT_ID: missing']);
   assert.equal(world.state.alarmAt, null);
-  assert.equal(step(world.state, { kind: 'files', fault: null }, { now: 0, random: 0, limits: DEFAULT_LIMITS }).state.phase, 'waiting');
+  assert.equal(
+    step(world.state, { kind: 'files', fault: null }, { now: 0, random: 0, supervision: DEFAULT_SUPERVISION }).state.phase,
+    'waiting',
+  );
   assert.deepEqual(world.send({ kind: 'want-running' }).effects, ['look']);
 });
 
@@ -130,7 +133,7 @@ test('a stop asks, then terminates, then kills, and again; only the exit ends it
   const asked = world.state.alarmAt;
   for (let count = 0; count < 3; count += 1) steps.push(world.alarm().effects);
   assert.deepEqual(steps, [['ask-stop'], ['terminate'], ['kill'], ['kill']]);
-  assert.equal(asked, DEFAULT_LIMITS.stopMs);
+  assert.equal(asked, DEFAULT_SUPERVISION.stopDeadlineMs);
   assert.equal(world.state.phase, 'stopping');
   assert.equal(world.send(died(137)).state.phase, 'stopped');
   assert.equal(world.state.restarts, 0);
@@ -157,9 +160,9 @@ test('one that leaves by itself to start anew is no death, but is not let loop',
 test('silence: unhealthy at half the watchdog, killed at the whole, restarted at the exit', () => {
   const world = ready();
   assert.equal(world.alarm().state.phase, 'unhealthy');
-  assert.equal(world.now, DEFAULT_LIMITS.watchdogMs / 2);
+  assert.equal(world.now, DEFAULT_SUPERVISION.watchdogMs / 2);
   assert.deepEqual(world.alarm().effects, ['kill']);
-  assert.equal(world.now, DEFAULT_LIMITS.watchdogMs);
+  assert.equal(world.now, DEFAULT_SUPERVISION.watchdogMs);
   world.send({ kind: 'exited', exit: { kind: 'signalled', signal: 'SIGKILL' }, words: null });
   assert.deepEqual([world.state.phase, world.state.restarts], ['starting', 1]);
   assert.match(world.state.reason ?? '', /silent for 30 s/);
@@ -177,7 +180,7 @@ test('beats keep it ready and make it ready again', () => {
 
 test('a lost link is a question: the last beat still counts, a new link answers', () => {
   const world = ready().send({ kind: 'link-lost', reason: 'lost' });
-  assert.deepEqual([world.state.phase, world.state.alarmAt], ['unhealthy', DEFAULT_LIMITS.watchdogMs]);
+  assert.deepEqual([world.state.phase, world.state.alarmAt], ['unhealthy', DEFAULT_SUPERVISION.watchdogMs]);
   assert.equal(world.send({ kind: 'hello' }).send({ kind: 'ready' }).state.phase, 'ready');
 });
 
@@ -198,7 +201,7 @@ test('one that does not become ready is killed and counts as dead; beats on the 
   const world = new World().send(none);
   world.now += 59_000;
   world.send({ kind: 'beat' });
-  assert.equal(world.state.alarmAt, 59_000 + DEFAULT_LIMITS.watchdogMs);
+  assert.equal(world.state.alarmAt, 59_000 + DEFAULT_SUPERVISION.watchdogMs);
   assert.deepEqual(world.alarm().effects, ['kill']);
   assert.equal(world.send(died(137)).state.restarts, 1);
 });
@@ -294,7 +297,7 @@ test('any sequence of events: one process at most, a wanted agent runs or is due
           const began = world.now;
           for (let count = 0; count < 3 && !world.effects.includes('kill'); count += 1) world.alarm();
           assert.ok(world.effects.includes('kill'));
-          assert.ok(world.now - began <= DEFAULT_LIMITS.stopMs + TERMINATE_MS + 5_000);
+          assert.ok(world.now - began <= DEFAULT_SUPERVISION.stopDeadlineMs + TERMINATE_MS + 5_000);
           world.send({ kind: 'exited', exit: { kind: 'signalled', signal: 'SIGKILL' }, words: null });
         }
         if (world.state.phase === 'waiting') world.alarm().send(none);

@@ -15,20 +15,11 @@
  *
  * A process lives only in starting, ready, unhealthy and stopping, and these end in an `exited` alone.
  */
-import { EXIT, type Phase } from 'animus-protocol';
+import { EXIT, type Phase, type Supervision } from 'animus-protocol';
 import { decideRestart } from './restart-policy.ts';
-import {
-  describeExit,
-  type EventKind,
-  type Exit,
-  type Step,
-  type StopCause,
-  type WorkerEvent,
-  type WorkerLimits,
-  type WorkerState,
-} from './state.ts';
+import { describeExit, type EventKind, type Exit, type Step, type StopCause, type WorkerEvent, type WorkerState } from './state.ts';
 
-export type StepContext = { now: number; random: number; limits: WorkerLimits };
+export type StepContext = { now: number; random: number; supervision: Supervision };
 
 /** After the stop deadline: SIGTERM, this long, then SIGKILL. */
 export const TERMINATE_MS = 3_000;
@@ -88,10 +79,10 @@ const startAfresh = (state: WorkerState): Step => look(state, { wanted: 'running
 const rest = (state: WorkerState, reason: string | null): Step =>
   go(state, { phase: 'stopped', wanted: 'stopped', alarmAt: null, linked: false, byHand: false, stop: null, healthySince: null, reason });
 
-function start(state: WorkerState, { now, limits }: StepContext): Step {
+function start(state: WorkerState, { now, supervision }: StepContext): Step {
   if (state.fault !== null) return breakDown(state, state.fault);
   const change = { linked: false, byHand: false, stop: null, leaving: null, healthySince: null };
-  return go(state, { ...change, phase: 'starting', alarmAt: now + limits.startMs }, [{ kind: 'spawn' }]);
+  return go(state, { ...change, phase: 'starting', alarmAt: now + supervision.startDeadlineMs }, [{ kind: 'spawn' }]);
 }
 
 function breakDown(state: WorkerState, reason: string): Step {
@@ -121,16 +112,16 @@ function isMisconfigured(exit: Exit): boolean {
 }
 
 /** Ask where a link stands, else SIGTERM: a Broca that has no socket yet cannot be asked. */
-function beginStop(state: WorkerState, cause: StopCause, reason: string | null, { now, limits }: StepContext): Step {
+function beginStop(state: WorkerState, cause: StopCause, reason: string | null, { now, supervision }: StepContext): Step {
   const base = { phase: 'stopping', reason, healthySince: null } as const;
   if (cause === 'watchdog') {
     // A Broca somebody started by hand is theirs: it is shown as unhealthy, and asked about again.
-    if (state.byHand) return go(state, { phase: 'unhealthy', healthySince: null, reason, alarmAt: now + limits.watchdogMs });
+    if (state.byHand) return go(state, { phase: 'unhealthy', healthySince: null, reason, alarmAt: now + supervision.watchdogMs });
     return go(state, { ...base, stop: { step: 'killed', cause }, alarmAt: now + KILL_AGAIN_MS }, [{ kind: 'kill' }]);
   }
   if (state.linked) {
-    const effects = [{ kind: 'ask-stop', deadlineMs: limits.stopMs }] as const;
-    return go(state, { ...base, stop: { step: 'asked', cause }, alarmAt: now + limits.stopMs }, effects);
+    const effects = [{ kind: 'ask-stop', deadlineMs: supervision.stopDeadlineMs }] as const;
+    return go(state, { ...base, stop: { step: 'asked', cause }, alarmAt: now + supervision.stopDeadlineMs }, effects);
   }
   return go(state, { ...base, stop: { step: 'terminated', cause }, alarmAt: now + TERMINATE_MS }, [{ kind: 'terminate' }]);
 }
@@ -160,8 +151,8 @@ function overslept(state: WorkerState, now: number): boolean {
 
 const leave = (state: WorkerState, event: Of<'leaving'>): Step => go(state, { leaving: event.reason });
 
-function becomeReady(state: WorkerState, _event: unknown, { now, limits }: StepContext): Step {
-  return go(state, { phase: 'ready', reason: null, healthySince: now, alarmAt: now + limits.watchdogMs / 2 });
+function becomeReady(state: WorkerState, _event: unknown, { now, supervision }: StepContext): Step {
+  return go(state, { phase: 'ready', reason: null, healthySince: now, alarmAt: now + supervision.watchdogMs / 2 });
 }
 
 const isLive: Pick<Row, 'found' | 'none-found' | 'unsure' | 'files' | 'hello' | 'leaving'> = {
@@ -197,7 +188,7 @@ const TABLE: Record<Phase, Row> = {
     restart: askAtOnce,
     files: keepFault,
     found: (state, { byHand }, context) => {
-      const adopted = go(state, { phase: 'starting', byHand, linked: false, alarmAt: context.now + context.limits.watchdogMs });
+      const adopted = go(state, { phase: 'starting', byHand, linked: false, alarmAt: context.now + context.supervision.watchdogMs });
       return state.wanted === 'running' || byHand ? adopted : beginStop(adopted.state, 'asked', null, context);
     },
     'none-found': (state, { last }, context) => {
@@ -218,11 +209,11 @@ const TABLE: Record<Phase, Row> = {
       return isLasting ? breakDown(state, reason) : pauseAndRestart(state, reason, 0, context);
     },
     ready: becomeReady,
-    beat: (state, _event, { now, limits }) => go(state, { alarmAt: Math.max(state.alarmAt ?? 0, now + limits.watchdogMs) }),
+    beat: (state, _event, { now, supervision }) => go(state, { alarmAt: Math.max(state.alarmAt ?? 0, now + supervision.watchdogMs) }),
     'link-lost': (state) => go(state, { linked: false }),
     exited: died,
     alarm: (state, _event, context) => {
-      if (overslept(state, context.now)) return go(state, { alarmAt: context.now + context.limits.watchdogMs });
+      if (overslept(state, context.now)) return go(state, { alarmAt: context.now + context.supervision.watchdogMs });
       return beginStop(state, 'watchdog', 'did not become ready in time', context);
     },
   },
@@ -233,15 +224,21 @@ const TABLE: Record<Phase, Row> = {
     restart: restartOnWish,
     'spawn-failed': stay,
     ready: stay,
-    beat: (state, _event, { now, limits }) => go(state, { alarmAt: now + limits.watchdogMs / 2 }),
+    beat: (state, _event, { now, supervision }) => go(state, { alarmAt: now + supervision.watchdogMs / 2 }),
     // A lost link is a question, not a death: the alarm runs on and decides.
-    'link-lost': (state, { reason }, { limits }) =>
-      go(state, { phase: 'unhealthy', linked: false, healthySince: null, reason, alarmAt: (state.alarmAt ?? 0) + limits.watchdogMs / 2 }),
+    'link-lost': (state, { reason }, { supervision }) =>
+      go(state, {
+        phase: 'unhealthy',
+        linked: false,
+        healthySince: null,
+        reason,
+        alarmAt: (state.alarmAt ?? 0) + supervision.watchdogMs / 2,
+      }),
     exited: died,
-    alarm: (state, _event, { now, limits }) => {
-      if (overslept(state, now)) return go(state, { alarmAt: now + limits.watchdogMs / 2 });
-      const reason = `has been silent for ${Math.round(limits.watchdogMs / 2000)} s`;
-      return go(state, { phase: 'unhealthy', healthySince: null, reason, alarmAt: now + limits.watchdogMs / 2 });
+    alarm: (state, _event, { now, supervision }) => {
+      if (overslept(state, now)) return go(state, { alarmAt: now + supervision.watchdogMs / 2 });
+      const reason = `has been silent for ${Math.round(supervision.watchdogMs / 2000)} s`;
+      return go(state, { phase: 'unhealthy', healthySince: null, reason, alarmAt: now + supervision.watchdogMs / 2 });
     },
   },
   unhealthy: {
@@ -255,8 +252,8 @@ const TABLE: Record<Phase, Row> = {
     'link-lost': (state) => go(state, { linked: false }),
     exited: died,
     alarm: (state, _event, context) => {
-      if (overslept(state, context.now)) return go(state, { alarmAt: context.now + context.limits.watchdogMs / 2 });
-      return beginStop(state, 'watchdog', `was silent for ${Math.round(context.limits.watchdogMs / 1000)} s and was killed`, context);
+      if (overslept(state, context.now)) return go(state, { alarmAt: context.now + context.supervision.watchdogMs / 2 });
+      return beginStop(state, 'watchdog', `was silent for ${Math.round(context.supervision.watchdogMs / 1000)} s and was killed`, context);
     },
   },
   stopping: {

@@ -8,6 +8,7 @@ import {
   type Isolation,
   type Problem,
   parseFleetConfig,
+  supervisionOf,
   type Wanted,
 } from 'animus-protocol';
 import { findWrongHomeModes, formatWrongMode } from '../../home/modes.ts';
@@ -45,7 +46,7 @@ export async function examineFleet(home: HomePaths, ids: readonly AgentId[], now
   const { config, problems } = parseFleetConfig(readText(home.config), home.config);
   const statuses = reply.ok ? new Map<AgentId, AgentStatus>(reply.value.agents.map((status) => [status.id, status])) : null;
   const isWanted = (id: AgentId): boolean =>
-    (readWanted(home, id) ?? (config.agents[id]?.autostart === false ? 'stopped' : 'running')) === 'running';
+    (readWanted(home, id) ?? (supervisionOf(config, id).autostart ? 'running' : 'stopped')) === 'running';
   const agents = await Promise.all(
     files.map(async (facts) => {
       const process = await askProcess(facts.id, { home: home.home, statuses, now, isWanted });
