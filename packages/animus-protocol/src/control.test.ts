@@ -13,7 +13,9 @@ const known = ['agent-alpha', 'agent-beta', 'agent-beta-2'] as const;
 
 test('every request comes back as it was sent', () => {
   const requests: ControlRequest[] = [
+    { kind: 'surface' },
     { kind: 'status' },
+    { kind: 'status', isFresh: true },
     { kind: 'start', agent: 'agent-alpha' },
     { kind: 'stop', agent: 'agent-beta' },
     { kind: 'restart', agent: 'agent-beta-2' },
@@ -22,7 +24,8 @@ test('every request comes back as it was sent', () => {
     { kind: 'restart-all' },
     { kind: 'rescan' },
     { kind: 'down' },
-    { kind: 'events' },
+    { kind: 'events', after: null, agent: null },
+    { kind: 'events', after: 17, agent: 'agent-beta' },
   ];
   for (const request of requests) {
     const { method, path } = encodeControlRequest(request);
@@ -42,6 +45,11 @@ test('what is not understood is refused with what to do', () => {
     ['POST', '/v1/agents/..%2Fx/stop', 400, /cannot be an agent id/],
     ['POST', '/v1/agents/%E0%A4%A/stop', 404, /there is no/],
     ['GET', '/', 404, /GET \/v1\/status/],
+    ['GET', '/v1/status?fresh=now', 400, /fresh is true or false/],
+    ['GET', '/v1/status?frsh=true', 400, /takes fresh, not frsh/],
+    ['POST', '/v1/down?now', 400, /takes no query/],
+    ['GET', '/v1/events?after=-1', 400, /after is the number of an event/],
+    ['GET', '/v1/events?agent=gamma', 404, /Known: agent-alpha/],
   ];
   for (const [method, path, status, says] of rows) {
     const parsed = parseControlRequest(method, path, known);

@@ -59,17 +59,34 @@ export type RescanOutcome = { added: AgentId[]; removed: AgentId[]; agents: Agen
 /** Given when every Broca has ended; the supervisor ends right after and removes its socket. */
 export type DownOutcome = { stopped: AgentId[] };
 
-/** One thing that happened, as told to whoever follows `/v1/events`. */
+/** One thing that happened, as kept in `logs/events.log` and told to whoever follows `/v1/events`. */
 export type ControlEvent = {
+  /** Counted up by one over restarts of the supervisor: who knows the last one seen goes on from there. */
+  id: number;
+  /** ms of the epoch. */
   at: number;
   kind: string;
   level: 'info' | 'warn' | 'error';
   agent: AgentId | null;
+  /** The whole in a sentence for people. */
   message: string;
+  /** The same for programs; what is in it goes with `kind`. */
+  details: Record<string, unknown>;
+};
+
+/** Names the surface to a program that meets it for the first time. */
+export type Surface = {
+  /** The version in every path. Fields and requests may be added to it, never changed or removed. */
+  api: number;
+  /** Of Animus. */
+  version: string;
+  requests: { method: 'GET' | 'POST'; path: string; summary: string }[];
 };
 
 export type ControlRequest =
-  | { kind: 'status' }
+  | { kind: 'surface' }
+  /** `isFresh`: what processes use is read now and not taken from the last sample. */
+  | { kind: 'status'; isFresh?: true }
   /** Reply when the agent is ready, or tell why it is not. A broken agent is tried again. */
   | { kind: 'start'; agent: AgentId }
   /** Reply when its exit was seen. It stays stopped, also over restarts of the supervisor. */
@@ -82,10 +99,11 @@ export type ControlRequest =
   | { kind: 'rescan' }
   /** Stop every Broca and end. */
   | { kind: 'down' }
-  /** A stream of server-sent events, each `data:` a ControlEvent. */
-  | { kind: 'events' };
+  /** A stream of server-sent events, each `data:` a ControlEvent: those kept after a number first, then what happens. */
+  | { kind: 'events'; after: number | null; agent: AgentId | null };
 
 export type ControlReply = {
+  surface: Surface;
   status: FleetStatus;
   start: AgentOutcome;
   stop: AgentOutcome;
@@ -97,29 +115,59 @@ export type ControlReply = {
   down: DownOutcome;
 };
 
-const PATHS: { readonly [K in ControlRequest['kind']]: { method: 'GET' | 'POST'; path: string } } = {
-  status: { method: 'GET', path: '/v1/status' },
-  start: { method: 'POST', path: '/v1/agents/{id}/start' },
-  stop: { method: 'POST', path: '/v1/agents/{id}/stop' },
-  restart: { method: 'POST', path: '/v1/agents/{id}/restart' },
-  'start-all': { method: 'POST', path: '/v1/fleet/start' },
-  'stop-all': { method: 'POST', path: '/v1/fleet/stop' },
-  'restart-all': { method: 'POST', path: '/v1/fleet/restart' },
-  rescan: { method: 'POST', path: '/v1/rescan' },
-  down: { method: 'POST', path: '/v1/down' },
-  events: { method: 'GET', path: '/v1/events' },
+const API_VERSION = 1;
+
+type Path = { method: 'GET' | 'POST'; path: string; summary: string };
+
+const PATHS: { readonly [K in ControlRequest['kind']]: Path } = {
+  surface: { method: 'GET', path: '/v1', summary: 'this table' },
+  status: { method: 'GET', path: '/v1/status', summary: 'the supervisor and every agent; `?fresh=true` reads CPU and memory now' },
+  start: { method: 'POST', path: '/v1/agents/{id}/start', summary: 'answered when the agent is ready, or why it is not' },
+  stop: { method: 'POST', path: '/v1/agents/{id}/stop', summary: 'answered when its exit was seen; it stays stopped' },
+  restart: { method: 'POST', path: '/v1/agents/{id}/restart', summary: 'stop, then start' },
+  'start-all': { method: 'POST', path: '/v1/fleet/start', summary: 'the same for every agent' },
+  'stop-all': { method: 'POST', path: '/v1/fleet/stop', summary: 'the same for every agent' },
+  'restart-all': { method: 'POST', path: '/v1/fleet/restart', summary: 'the same for every agent' },
+  rescan: { method: 'POST', path: '/v1/rescan', summary: 'looks at the home now: new and removed agents; broken ones are tried again' },
+  down: { method: 'POST', path: '/v1/down', summary: 'stops every Broca, answers, and ends the supervisor' },
+  events: {
+    method: 'GET',
+    path: '/v1/events',
+    summary: 'a stream of what happens; `?after=<id>` begins with what is kept after that event, `?agent=<id>` chooses',
+  },
 };
+
+/** What may be asked, for programs and for the documentation. */
+export function describeSurface(version: string): Surface {
+  return { api: API_VERSION, version, requests: Object.values(PATHS).map(({ method, path, summary }) => ({ method, path, summary })) };
+}
 
 /** The request line of a request; no request has a body. */
 export function encodeControlRequest(request: ControlRequest): { method: 'GET' | 'POST'; path: string } {
   const { method, path } = PATHS[request.kind];
-  return { method, path: 'agent' in request ? path.replace('{id}', encodeURIComponent(request.agent)) : path };
+  switch (request.kind) {
+    case 'start':
+    case 'stop':
+    case 'restart':
+      return { method, path: path.replace('{id}', encodeURIComponent(request.agent)) };
+    case 'status':
+      return { method, path: request.isFresh === true ? `${path}?fresh=true` : path };
+    case 'events': {
+      const query = new URLSearchParams();
+      if (request.after !== null) query.set('after', String(request.after));
+      if (request.agent !== null) query.set('agent', request.agent);
+      return { method, path: query.size === 0 ? path : `${path}?${query.toString()}` };
+    }
+    default:
+      return { method, path };
+  }
 }
 
 export type RefusedRequest = { status: 400 | 404 | 405; message: string };
 
-/** Reads a request line. `known` lets an id be shortened while it fits one agent only. */
-export function parseControlRequest(method: string, path: string, known: readonly AgentId[]): Result<ControlRequest, RefusedRequest> {
+/** Reads a request line, query included. `known` lets an id be shortened while it fits one agent only. */
+export function parseControlRequest(method: string, url: string, known: readonly AgentId[]): Result<ControlRequest, RefusedRequest> {
+  const [path = '', query = ''] = url.split('?', 2);
   const found = findPath(path);
   if (found === null) {
     const paths = Object.values(PATHS).map((each) => `${each.method} ${each.path}`);
@@ -127,15 +175,26 @@ export function parseControlRequest(method: string, path: string, known: readonl
   }
   const expected = PATHS[found.kind].method;
   if (method !== expected) return failed({ status: 405, message: `${path} is asked with ${expected}, not ${method}` });
-  if (found.agent === null) return ok(requestWithoutAgent(found.kind));
-  if (!parseAgentId(found.agent).ok) return failed({ status: 400, message: `${JSON.stringify(found.agent)} cannot be an agent id` });
-  const agent = findAgentId(found.agent, known);
-  return agent.ok ? ok({ kind: found.kind, agent: agent.value }) : failed({ status: 404, message: agent.error });
+  const asked = new URLSearchParams(query);
+  const taken = QUERIES[found.kind] ?? [];
+  const unknown = [...asked.keys()].find((key) => !taken.includes(key));
+  if (unknown !== undefined) return failed({ status: 400, message: `${path} takes ${taken.join(', ') || 'no query'}, not ${unknown}` });
+  if (found.agent === null) return requestWithoutAgent(found.kind, asked, known);
+  const agent = readAgent(found.agent, known);
+  return agent.ok ? ok({ kind: found.kind, agent: agent.value }) : agent;
 }
 
-type OfOneAgent = Extract<ControlRequest, { agent: AgentId }>['kind'];
+const QUERIES: { readonly [K in ControlRequest['kind']]?: readonly string[] } = { status: ['fresh'], events: ['after', 'agent'] };
+
+type OfOneAgent = 'start' | 'stop' | 'restart';
 type OfTheFleet = Exclude<ControlRequest['kind'], OfOneAgent>;
 type FoundPath = { kind: OfOneAgent; agent: string } | { kind: OfTheFleet; agent: null };
+
+function readAgent(word: string, known: readonly AgentId[]): Result<AgentId, RefusedRequest> {
+  if (!parseAgentId(word).ok) return failed({ status: 400, message: `${JSON.stringify(word)} cannot be an agent id` });
+  const agent = findAgentId(word, known);
+  return agent.ok ? agent : failed({ status: 404, message: agent.error });
+}
 
 function findPath(path: string): FoundPath | null {
   const ofAgent = /^\/v1\/agents\/([^/]+)\/(start|stop|restart)$/.exec(path);
@@ -146,21 +205,45 @@ function findPath(path: string): FoundPath | null {
       return null;
     }
   }
-  const kinds = ['status', 'start-all', 'stop-all', 'restart-all', 'rescan', 'down', 'events'] as const satisfies readonly OfTheFleet[];
-  const kind = kinds.find((each) => PATHS[each].path === path);
+  const kind = OF_THE_FLEET.find((each) => PATHS[each].path === path);
   return kind === undefined ? null : { kind, agent: null };
 }
 
-function requestWithoutAgent(kind: OfTheFleet): ControlRequest {
+const OF_THE_FLEET = [
+  'surface',
+  'status',
+  'start-all',
+  'stop-all',
+  'restart-all',
+  'rescan',
+  'down',
+  'events',
+] as const satisfies readonly OfTheFleet[];
+
+function requestWithoutAgent(kind: OfTheFleet, query: URLSearchParams, known: readonly AgentId[]): Result<ControlRequest, RefusedRequest> {
   switch (kind) {
-    case 'status':
+    case 'surface':
     case 'start-all':
     case 'stop-all':
     case 'restart-all':
     case 'rescan':
     case 'down':
-    case 'events':
-      return { kind };
+      return ok({ kind });
+    case 'status': {
+      const fresh = query.get('fresh') ?? 'false';
+      if (fresh === 'true' || fresh === 'false') return ok(fresh === 'true' ? { kind, isFresh: true } : { kind });
+      return failed({ status: 400, message: `fresh is true or false, not ${JSON.stringify(fresh)}` });
+    }
+    case 'events': {
+      const after = query.get('after');
+      if (after !== null && !/^\d{1,15}$/.test(after)) {
+        return failed({ status: 400, message: `after is the number of an event, not ${JSON.stringify(after)}` });
+      }
+      const word = query.get('agent');
+      const agent = word === null ? null : readAgent(word, known);
+      if (agent !== null && !agent.ok) return agent;
+      return ok({ kind, after: after === null ? null : Number(after), agent: agent?.value ?? null });
+    }
     default:
       return unreachable(kind);
   }
@@ -188,6 +271,11 @@ const agentOutcome = v.object({ id: agentId, ok: v.boolean(), phase, pid: v.null
 const fleetOutcome = v.object({ agents: v.array(agentOutcome) });
 
 const REPLIES: { readonly [K in keyof ControlReply]: v.GenericSchema<unknown, unknown> } = {
+  surface: v.object({
+    api: v.number(),
+    version: v.string(),
+    requests: v.array(v.object({ method: v.picklist(['GET', 'POST']), path: v.string(), summary: v.string() })),
+  }),
   status: v.object({
     supervisor: v.object({ pid: v.number(), version: v.string(), startedAt: v.number() }),
     agents: v.array(agentStatus),
@@ -219,11 +307,13 @@ export function parseControlError(body: unknown): string | null {
 export function parseControlEvent(value: unknown): Result<ControlEvent, string> {
   const parsed = v.safeParse(
     v.object({
+      id: v.number(),
       at: v.number(),
       kind: v.string(),
       level: v.picklist(['info', 'warn', 'error']),
       agent: v.nullable(agentId),
       message: v.string(),
+      details: v.record(v.string(), v.unknown()),
     }),
     value,
   );

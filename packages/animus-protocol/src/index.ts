@@ -18,6 +18,7 @@ export {
   type ControlReply,
   type ControlRequest,
   type DownOutcome,
+  describeSurface,
   encodeControlRequest,
   type FleetOutcome,
   type FleetStatus,
@@ -30,6 +31,7 @@ export {
   parseControlRequest,
   type RefusedRequest,
   type RescanOutcome,
+  type Surface,
   type Wanted,
 } from './control.ts';
 export { parseEndpoint } from './endpoint.ts';

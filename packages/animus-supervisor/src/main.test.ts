@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import {
   type AgentId,
+  type ControlEvent,
   type ControlReply,
   type ControlRequest,
   encodeControlRequest,
@@ -132,21 +133,31 @@ test('up, status, restart, stop, start, down: each reply is true when it comes',
   assert.equal(rig.stage.live(A).length + rig.stage.live(B).length, 0);
 });
 
+/** Follows the event stream until the returned function is called. */
+async function follow(home: string, url: string, take: (event: ControlEvent) => void, headers: http.OutgoingHttpHeaders = {}) {
+  return await withSocketPath(homePaths(home).socket, async (socketPath) => {
+    const request = http.get({ socketPath, path: url, headers });
+    const [response]: http.IncomingMessage[] = await once(request, 'response');
+    assert.ok(response);
+    // Let go of in the middle, as a client that ends.
+    response.on('error', () => undefined);
+    createInterface({ input: response })
+      .on('error', () => undefined)
+      .on('line', (line) => {
+        const event = line.startsWith('data: ') ? parseControlEvent(JSON.parse(line.slice(6))) : null;
+        if (event !== null) take(event.ok ? event.value : assert.fail(event.error));
+      });
+    return () => request.destroy();
+  });
+}
+
 test('events are a stream; a refused start says why', async () => {
   await using rig = await rigWithReleases([A]);
   await using program = new Program(rig.home);
   await program.firstLine();
   await ask(rig.home, { kind: 'start', agent: A });
   const { promise: told, resolve } = Promise.withResolvers<string>();
-  await withSocketPath(homePaths(rig.home).socket, async (socketPath) => {
-    const request = http.get({ socketPath, path: '/v1/events' });
-    const [response]: http.IncomingMessage[] = await once(request, 'response');
-    assert.ok(response);
-    createInterface({ input: response }).on('line', (line) => {
-      const event = line.startsWith('data: ') ? parseControlEvent(JSON.parse(line.slice(6))) : null;
-      if (event?.ok && event.value.kind === 'agent-died') resolve(`${event.value.agent} ${event.value.message}`);
-    });
-  });
+  await follow(rig.home, '/v1/events', (event) => event.kind === 'agent-died' && resolve(`${event.agent} ${event.message}`));
   (await rig.puppet(A)).do({ do: 'exit', code: 5 });
   assert.equal(await told, 'agent-a exited with code 5; started again');
   await rig.puppet(A);
@@ -156,6 +167,53 @@ test('events are a stream; a refused start says why', async () => {
   const { status, body } = await refused;
   assert.equal(status, 409);
   assert.match(parseControlError(body) ?? '', /agent-a cannot start/);
+  await ask(rig.home, { kind: 'down' });
+  await program.exited;
+});
+
+test('who follows events goes on where they were, over a restart of the supervisor, whatever the log level', async () => {
+  await using rig = await rigWithReleases([A, B]);
+  writeFileSync(homePaths(rig.home).config, '{ "logs": { "level": "error" } }');
+  await using first = new Program(rig.home);
+  await first.firstLine();
+  await ask(rig.home, { kind: 'start-all' });
+  const seen: ControlEvent[] = [];
+  const isReady = Promise.withResolvers<void>();
+  const stop = await follow(rig.home, '/v1/events?after=0&agent=a', (event) => {
+    seen.push(event);
+    if (event.kind === 'agent-phase' && event.details['to'] === 'ready') isReady.resolve();
+  });
+  await isReady.promise;
+  stop();
+  assert.ok(seen.every(({ agent }) => agent === A));
+  const last = seen.at(-1)?.id ?? 0;
+  await first.kill('SIGTERM');
+  await using second = new Program(rig.home);
+  await second.firstLine();
+  const more: ControlEvent[] = [];
+  const adopted = Promise.withResolvers<void>();
+  await follow(rig.home, '/v1/events', (event) => more.push(event) && event.kind === 'agent-adopted' && adopted.resolve(), {
+    'last-event-id': String(last),
+  });
+  await adopted.promise;
+  assert.equal(more[0]?.id, last + 1);
+  for (const [index, { id }] of more.entries()) assert.equal(id, last + 1 + index);
+  assert.ok(more.some(({ kind }) => kind === 'supervisor-stopping') && more.some(({ kind }) => kind === 'supervisor-started'));
+  assert.equal(readFileSync(homePaths(rig.home).supervisorLog, 'utf8').includes('agent-adopted'), false);
+  assert.equal(statSync(homePaths(rig.home).eventsLog).mode & 0o777, 0o600);
+  await ask(rig.home, { kind: 'down' });
+  await second.exited;
+});
+
+test('a program can ask what may be asked', async () => {
+  await using rig = await rigWithReleases([A]);
+  await using program = new Program(rig.home);
+  await program.firstLine();
+  const surface = await ask(rig.home, { kind: 'surface' });
+  assert.equal(surface.api, 1);
+  assert.ok(surface.requests.some(({ method, path: url }) => method === 'GET' && url === '/v1/status'));
+  const fresh = await ask(rig.home, { kind: 'status', isFresh: true });
+  assert.equal(fresh.agents.length, 1);
   await ask(rig.home, { kind: 'down' });
   await program.exited;
 });

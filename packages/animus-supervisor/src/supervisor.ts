@@ -9,7 +9,8 @@ import { FleetConfigFile } from './fleet/fleet-config.ts';
 import { launchFromRelease } from './fleet/launch.ts';
 import { takeHomeLock } from './fleet/lock.ts';
 import { homePaths } from './home/paths.ts';
-import { type FleetEvent, toControlEvent } from './observe/event.ts';
+import type { FleetEvent } from './observe/event.ts';
+import { History } from './observe/history.ts';
 import { openEventLog } from './observe/logger.ts';
 import { systemClock } from './worker/clock.ts';
 
@@ -39,10 +40,11 @@ export async function startSupervisor({ home, root, version, pid, environment }:
   const lock = takeHomeLock(paths.lock);
   if (lock === null) return failed(`another supervisor runs for ${home}: use it, or end it with \`animus down\``);
   const log = openEventLog(paths.supervisorLog);
-  const live = new Live();
+  const history = new History(paths.eventsLog);
+  const live = new Live((after) => history.after(after));
   const publish = (event: FleetEvent): void => {
     log.write(event);
-    live.tell(toControlEvent(event, Date.now()));
+    live.tell(history.add(event, Date.now()));
   };
   publish({ kind: 'supervisor-started', pid, version, home });
   const config = new FleetConfigFile(paths.config, publish, ({ logs }) => log.setLevel(logs.level));
@@ -72,7 +74,7 @@ export async function startSupervisor({ home, root, version, pid, environment }:
   };
   const control = await openControlSocket({
     path: paths.socket,
-    dispatch: new Dispatch(fleet, publish),
+    dispatch: new Dispatch(fleet, publish, version),
     live,
     answered: (kind) => kind === 'down' && void end('asked to go down', false),
     failed: (reason) => publish({ kind: 'supervisor-failed', reason }),

@@ -1,5 +1,5 @@
 /** The one table of what each request of the control surface does. */
-import type { AgentId, ControlReply, ControlRequest } from 'animus-protocol';
+import { type AgentId, type ControlReply, type ControlRequest, describeSurface } from 'animus-protocol';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Publish } from '../observe/event.ts';
 
@@ -14,11 +14,13 @@ export class Dispatch {
   #publish: Publish;
   #handlers: Handlers;
 
-  constructor(fleet: Fleet, publish: Publish) {
+  /** `version`: of Animus. */
+  constructor(fleet: Fleet, publish: Publish, version: string) {
     this.#fleet = fleet;
     this.#publish = publish;
     this.#handlers = {
-      status: () => fleet.status(),
+      surface: () => describeSurface(version),
+      status: ({ isFresh }) => (isFresh ? fleet.freshStatus() : fleet.status()),
       start: ({ agent }) => fleet.start(agent),
       stop: ({ agent }) => fleet.stop(agent),
       restart: ({ agent }) => fleet.restart(agent),
@@ -36,7 +38,7 @@ export class Dispatch {
 
   async answer(request: Answered): Promise<Answer> {
     const agent = 'agent' in request ? request.agent : null;
-    if (request.kind !== 'status') this.#publish({ kind: 'asked', agent, what: request.kind });
+    if (request.kind !== 'status' && request.kind !== 'surface') this.#publish({ kind: 'asked', agent, what: request.kind });
     // Each handler takes its own member of the union; the lookup by kind loses that pairing, not its truth.
     const handle = this.#handlers[request.kind] as (
       request: Answered,

@@ -3,7 +3,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type ControlRequest, parseControlRequest, withSocketPath } from 'animus-protocol';
 import type { Dispatch } from './dispatch.ts';
-import type { Live } from './live.ts';
+import type { Followed, Live } from './live.ts';
 
 /** An import of node:http reads all its exports, WebSocket among them, which loads undici: 6 MB, measured. */
 const { createServer } = process.getBuiltinModule('node:http');
@@ -57,11 +57,10 @@ async function listen(server: Server, path: string): Promise<void> {
 }
 
 async function answer(options: ControlSocketOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = new URL(request.url ?? '/', 'http://animus').pathname;
-  const parsed = parseControlRequest(request.method ?? 'GET', path, options.dispatch.agents);
+  const parsed = parseControlRequest(request.method ?? 'GET', request.url ?? '/', options.dispatch.agents);
   request.resume();
   if (!parsed.ok) return refuse(response, parsed.error.status, parsed.error.message);
-  if (parsed.value.kind === 'events') return options.live.follow(response);
+  if (parsed.value.kind === 'events') return options.live.follow(response, readFollowed(parsed.value, request.headers['last-event-id']));
   const { kind } = parsed.value;
   const answered = await options.dispatch.answer(parsed.value);
   if (answered.status === 200) reply(response, 200, answered.body);
@@ -69,6 +68,11 @@ async function answer(options: ControlSocketOptions, request: IncomingMessage, r
   // Whoever asked may be gone by now; what they asked for holds all the same.
   if (response.closed) options.answered(kind);
   else response.once('close', () => options.answered(kind));
+}
+
+/** A follower whose connection broke says itself where it was (server-sent events, last-event-id). */
+function readFollowed({ after, agent }: Extract<ControlRequest, { kind: 'events' }>, last: string | string[] | undefined): Followed {
+  return { agent, after: typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : after };
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {

@@ -44,6 +44,8 @@ export type FleetOptions = {
 /** A stop that its kills did not end: the kernel holds the process. It is told and goes on. */
 const STOP_BEYOND_DEADLINE_MS = 20_000;
 const SAMPLE_EVERY_MS = 10_000;
+/** Several people may look at once. */
+const FRESH_FOR_MS = 1_000;
 
 export class Fleet {
   #options: FleetOptions;
@@ -52,6 +54,7 @@ export class Fleet {
   /** Agents whose folder is gone and whose Broca is being stopped. */
   #leaving = new Set<AgentId>();
   #usages = new Map<number, Usage>();
+  #sampledAt = -Infinity;
   #watch: HomeWatch | null = null;
   #cancelSampling: (() => void) | null = null;
   #startedAt = Date.now();
@@ -84,6 +87,12 @@ export class Fleet {
         this.#until(worker, () => worker.state.phase !== 'waiting' || isUnsure(worker), Infinity),
       ),
     );
+  }
+
+  /** The status with what processes use read now, unless that was done a moment ago. */
+  async freshStatus(): Promise<FleetStatus> {
+    if (this.#options.clock.now() - this.#sampledAt >= FRESH_FOR_MS) await this.#readUsages();
+    return this.status();
   }
 
   status(): FleetStatus {
@@ -299,12 +308,17 @@ export class Fleet {
   }
 
   async #sample(): Promise<void> {
+    await this.#readUsages();
+    this.#sampleLater();
+  }
+
+  async #readUsages(): Promise<void> {
+    this.#sampledAt = this.#options.clock.now();
     const pids = [...this.#workers.values()].flatMap((worker) => worker.run?.pid ?? []);
     try {
       this.#usages = await sampleResources(pids);
     } catch (error) {
       this.#options.publish({ kind: 'sampling-failed', reason: error instanceof Error ? error.message : String(error) });
     }
-    this.#sampleLater();
   }
 }

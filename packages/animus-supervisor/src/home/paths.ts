@@ -16,6 +16,8 @@ export type HomePaths = {
   runAgents: string;
   logs: string;
   supervisorLog: string;
+  /** What the supervisor did and why, one ControlEvent a line. */
+  eventsLog: string;
   backups: string;
 };
 
@@ -56,6 +58,7 @@ export function homePaths(home: string): HomePaths {
     runAgents: path.join(run, 'agents'),
     logs,
     supervisorLog: path.join(logs, 'supervisor.log'),
+    eventsLog: path.join(logs, 'events.log'),
     backups: path.join(home, 'backups'),
   };
 }

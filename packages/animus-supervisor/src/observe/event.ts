@@ -81,7 +81,10 @@ export function describeEvent(event: FleetEvent): string {
   }
 }
 
-export function toControlEvent(event: FleetEvent, at: number): ControlEvent {
-  const agent = 'agent' in event ? event.agent : null;
-  return { at, kind: event.kind, level: levelOf(event), agent, message: describeEvent(event) };
+/** `at` in ms of the epoch. */
+export function toControlEvent(event: FleetEvent, id: number, at: number): ControlEvent {
+  const { kind, ...rest } = event;
+  const agent = 'agent' in rest ? rest.agent : null;
+  const details = Object.fromEntries(Object.entries(rest).filter(([name]) => name !== 'agent'));
+  return { id, at, kind, level: levelOf(event), agent, message: describeEvent(event), details };
 }
