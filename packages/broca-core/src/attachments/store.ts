@@ -4,10 +4,11 @@
  * with the first file, so that a start does not wait for it.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, statSync, utimesSync } from 'node:fs';
+import { constants, mkdirSync, renameSync, statSync, utimesSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { AttachmentReceipt, AttachmentSource, StoredAttachment } from '../message.ts';
+import { syncPath } from '../sync.ts';
 import { shownName } from './lines-policy.ts';
 import { ATTACHMENTS_FOLDER } from './parse.ts';
 import { HEAD_BYTES, sniffType } from './type-policy.ts';
@@ -38,7 +39,7 @@ export async function storeAttachment(folder: string, source: AttachmentSource, 
     }
     if (written === null) return refuse(`it is larger than ${Math.floor(request.largestBytes / MEGABYTE)} MB`);
     if (written.bytes === 0) return refuse('it is empty');
-    const attachment: StoredAttachment = { ...place(folder, temporary, written), ...named };
+    const attachment: StoredAttachment = { ...(await place(folder, temporary, written)), ...named };
     return { kind: 'stored', attachment };
   } catch (error) {
     return { kind: 'unavailable', reason: reasonOf(error) };
@@ -64,8 +65,8 @@ async function write(handle: FileHandle, source: AttachmentSource, largestBytes:
   return { hash: hash.digest('hex'), bytes, head: head.subarray(0, bytes) };
 }
 
-/** Under its lasting name, durable. Without a wait in it: nothing is tidied away between the look and the rename. */
-function place(folder: string, temporary: string, { hash, bytes, head }: Written): StoredAttachment {
+/** Under its lasting name, durable. Without a wait before the rename: nothing is tidied away between the look and it. */
+async function place(folder: string, temporary: string, { hash, bytes, head }: Written): Promise<StoredAttachment> {
   const { type, extension } = sniffType(head);
   const path = `${ATTACHMENTS_FOLDER}/${hash.slice(0, 2)}/${hash}.${extension}`;
   const file = join(folder, path);
@@ -74,7 +75,7 @@ function place(folder: string, temporary: string, { hash, bytes, head }: Written
     renameSync(temporary, file);
   }
   // Also of a file that was there: whoever put it there may have died before this.
-  for (const name of [dirname(file), join(folder, ATTACHMENTS_FOLDER), folder]) syncFolder(name);
+  for (const name of [dirname(file), join(folder, ATTACHMENTS_FOLDER), folder]) await syncPath(name);
   return { path, type, bytes };
 }
 
@@ -85,15 +86,6 @@ function isThere(file: string, bytes: number): boolean {
   const now = new Date();
   utimesSync(file, now, now);
   return true;
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, constants.O_RDONLY);
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** The content of a stored file; null when it is not there as it was stored. */

@@ -3,13 +3,11 @@
  * then renamed in: the rename happens once, so a part that may have been handed over and has no hidden
  * file any more was handed over. That is the key by which a second sending is a no-op.
  */
-import { closeSync, constants, fsync, lstatSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { makeSubfolder } from '../make-subfolder.ts';
 import type { DeliveryOutcome, Part } from '../message.ts';
-
-const sync = promisify(fsync);
+import { syncPath } from '../sync.ts';
 
 /** A part whose place is taken, or whose disk is full, is tried again after this. */
 const RETRY_MS = 5_000;
@@ -34,13 +32,13 @@ export function createSpoolOutbox(folder: string): SpoolOutbox {
       const file = openSync(hiddenOf(part), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
       try {
         writeFileSync(file, render(part));
-        // Those prepared side by side are all written before the first is synced: making a file waits for a running sync.
-        await Promise.resolve();
-        // The name must be as durable as the content, else a power cut looks like a hand-over.
-        await Promise.all([sync(file), syncFolder()]);
       } finally {
         closeSync(file);
       }
+      // Those prepared side by side are all written before the first is synced: making a file waits for a running sync.
+      await Promise.resolve();
+      // The name must be as durable as the content, else a power cut looks like a hand-over.
+      await Promise.all([syncPath(hiddenOf(part)), syncFolder()]);
     },
 
     async deliver(part) {
@@ -75,16 +73,8 @@ function exists(path: string): boolean {
 function createFolderSync(folder: string): () => Promise<void> {
   let running: Promise<void> | null = null;
   let following: Promise<void> | null = null;
-  const run = async (): Promise<void> => {
-    const opened = openSync(folder, 'r');
-    try {
-      await sync(opened);
-    } finally {
-      closeSync(opened);
-    }
-  };
   const begin = (): Promise<void> => {
-    const begun = run().finally(() => {
+    const begun = syncPath(folder).finally(() => {
       if (running === begun) running = null;
     });
     running = begun;

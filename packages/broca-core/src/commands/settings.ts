@@ -29,8 +29,8 @@ export const settingsGet: FilesCommand = command(v.strictObject({ key: v.string(
 
 export const settingsSet: FilesCommand = command(
   v.strictObject({ key: v.string(), value: v.string() }),
-  ({ key, value }, { folder, live }: FilesContext) => {
-    const changed = setSetting(folder, key, value);
+  async ({ key, value }, { folder, live }: FilesContext) => {
+    const changed = await setSetting(folder, key, value);
     if (!changed.ok) return changed;
     live?.reload();
     const { config, problems } = readBrocaConfig(folder);

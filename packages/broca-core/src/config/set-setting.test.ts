@@ -112,10 +112,10 @@ function makeFolder(t: { after(end: () => void): void }, settings: string | null
   return { folder, file };
 }
 
-test('the file is replaced whole, with its mode, and nothing is left beside it', (t) => {
+test('the file is replaced whole, with its mode, and nothing is left beside it', async (t) => {
   const { folder, file } = makeFolder(t, '{\n\t"message_mode" : "live",\n\t"mine": [1,  2]\n}');
   const { ino } = fs.statSync(file);
-  const set = setSetting(folder, 'message_mode', 'echo');
+  const set = await setSetting(folder, 'message_mode', 'echo');
   assert.deepEqual(set, { ok: true, value: { key: 'message_mode', before: 'live', value: 'echo', warnings: [] } });
   assert.equal(fs.readFileSync(file, 'utf8'), '{\n\t"message_mode" : "echo",\n\t"mine": [1,  2]\n}');
   assert.notEqual(fs.statSync(file).ino, ino);
@@ -123,50 +123,52 @@ test('the file is replaced whole, with its mode, and nothing is left beside it',
   assert.deepEqual(fs.readdirSync(folder).sort(), ['.env', 'settings.json']);
 });
 
-test('a new file is private', (t) => {
+test('a new file is private', async (t) => {
   const { folder, file } = makeFolder(t, null);
-  assert(setSetting(folder, 'logs.level', 'debug').ok);
+  assert((await setSetting(folder, 'logs.level', 'debug')).ok);
   assert.equal(fs.statSync(file).mode & 0o777, 0o600);
 });
 
-test('a link stays a link', (t) => {
+test('a link stays a link', async (t) => {
   const { folder, file } = makeFolder(t, null);
   const real = path.join(folder, 'elsewhere.json');
   fs.writeFileSync(real, '{}');
   fs.symlinkSync('elsewhere.json', file);
-  assert(setSetting(folder, 'debug_mode', 'true').ok);
+  assert((await setSetting(folder, 'debug_mode', 'true')).ok);
   assert(fs.lstatSync(file).isSymbolicLink());
   assert.deepEqual(JSON.parse(fs.readFileSync(real, 'utf8')), { debug_mode: true });
 });
 
-test('the same value writes nothing', (t) => {
+test('the same value writes nothing', async (t) => {
   const { folder, file } = makeFolder(t, '{"debug_mode":true}');
   const { ino } = fs.statSync(file);
-  assert(setSetting(folder, 'debug_mode', 'true').ok);
+  assert((await setSetting(folder, 'debug_mode', 'true')).ok);
   assert.equal(fs.statSync(file).ino, ino);
 });
 
-test('a value that only the folder shows to be wrong is refused, and nothing changes', (t) => {
+test('a value that only the folder shows to be wrong is refused, and nothing changes', async (t) => {
   const { folder, file } = makeFolder(t, '{}');
-  const set = setSetting(folder, 'agent.id', 'agent-y');
+  const set = await setSetting(folder, 'agent.id', 'agent-y');
   assert(!set.ok);
   assert.match(set.error, /another agent than this folder's/);
   assert.equal(fs.readFileSync(file, 'utf8'), '{}');
 });
 
-test('what is set here and said otherwise in .env is warned of', (t) => {
+test('what is set here and said otherwise in .env is warned of', async (t) => {
   const { folder } = makeFolder(t, '{}', 'MESSAGE_MODE=live');
-  const set = setSetting(folder, 'message_mode', 'echo');
+  const set = await setSetting(folder, 'message_mode', 'echo');
   assert(set.ok);
   assert.deepEqual(set.value.warnings.map(formatProblem), [
     '.env: MESSAGE_MODE = live: has no effect: settings.json says message_processing.mode = "echo", which goes first; remove one of the two',
   ]);
 });
 
-test('a file that cannot be written stays as it was', { skip: process.getuid?.() === 0 ? 'root may write everywhere' : false }, (t) => {
+test('a file that cannot be written stays as it was', {
+  skip: process.getuid?.() === 0 ? 'root may write everywhere' : false,
+}, async (t) => {
   const { folder, file } = makeFolder(t, '{}');
   fs.chmodSync(folder, 0o500);
-  const set = setSetting(folder, 'debug_mode', 'true');
+  const set = await setSetting(folder, 'debug_mode', 'true');
   fs.chmodSync(folder, 0o700);
   assert(!set.ok);
   assert.match(set.error, /could not be written \(EACCES\)/);

@@ -2,7 +2,7 @@
  * `settings set`: one key of a person's settings.json, everything else kept as it is written. The only
  * place where we change a file that a person wrote.
  */
-import { closeSync, constants, fchmodSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
   agentIdOfFolder,
@@ -19,6 +19,7 @@ import {
   readBoolean,
   readJson,
 } from 'animus-protocol';
+import { syncPath } from '../sync.ts';
 import { findJsonNode, setJsonValue } from './edit-json.ts';
 import { codeOf, readConfigFile } from './load.ts';
 
@@ -38,7 +39,7 @@ export type SettingChange = {
 };
 
 /** Sets `key` to what `valueText` means. The error says what is allowed; then nothing was changed. */
-export function setSetting(folder: string, key: string, valueText: string): Result<SettingChange, string> {
+export async function setSetting(folder: string, key: string, valueText: string): Promise<Result<SettingChange, string>> {
   const here = resolve(folder);
   const path = join(here, FILE);
   for (let tries = 1; ; tries += 1) {
@@ -52,7 +53,7 @@ export function setSetting(folder: string, key: string, valueText: string): Resu
     const error = doubts.find(({ severity }) => severity === 'error');
     if (error !== undefined) return failed(formatProblem(error));
     if (changed === text) return ok({ ...change, warnings: doubts });
-    const written = replaceFile(path, text, changed);
+    const written = await replaceFile(path, text, changed);
     if (!written.ok) return written;
     if (written.value === 'written') return ok({ ...change, warnings: doubts });
     if (tries === MOST_TRIES) return failed(`${FILE} is being changed by somebody else: try again when they are done`);
@@ -150,37 +151,23 @@ function checkTogether(folder: string, settings: string, key: string): Problem[]
 }
 
 /** Whole or not at all, whatever is killed when; `changed`: somebody else wrote the file since it was read. */
-function replaceFile(path: string, before: string | null, text: string): Result<'written' | 'changed', string> {
+async function replaceFile(path: string, before: string | null, text: string): Promise<Result<'written' | 'changed', string>> {
   const target = before === null ? path : realpathSync(path);
   const temporary = join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}.tmp`);
   try {
     const mode = before === null ? 0o600 : statSync(target).mode & 0o777;
-    const descriptor = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    try {
-      writeFileSync(descriptor, text);
-      fchmodSync(descriptor, mode);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    writeFileSync(temporary, text, { flag: 'wx', mode: 0o600 });
+    chmodSync(temporary, mode);
+    await syncPath(temporary);
     if (readConfigFile(target, 'shared').text !== before) {
       rmSync(temporary, { force: true });
       return ok('changed');
     }
     renameSync(temporary, target);
-    syncFolder(dirname(target));
+    await syncPath(dirname(target));
     return ok('written');
   } catch (error) {
     rmSync(temporary, { force: true });
     return failed(`${FILE} could not be written (${codeOf(error)}); it is as it was`);
-  }
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, constants.O_RDONLY);
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

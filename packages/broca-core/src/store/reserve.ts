@@ -3,9 +3,11 @@
  * that compresses would keep zeros in no space), given up when a settling write finds no room. Until it
  * could be made again nothing new is stored or begun: the room it left is for what is under way.
  */
-import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isFull } from './open.ts';
+
+const { O_WRONLY, O_CREAT, O_TRUNC, O_DSYNC } = constants;
 
 /** Room for the pages of a long reply, its indexes and the shared memory file of SQLite. */
 export const RESERVE_BYTES: number = 512 * 1024;
@@ -70,10 +72,9 @@ export class Reserve {
 
 function writeRandom(file: string): void {
   const bytes = Buffer.from(Uint32Array.from({ length: RESERVE_BYTES / 4 }, () => Math.random() * 2 ** 32).buffer);
-  const descriptor = openSync(file, 'w', 0o600);
+  const descriptor = openSync(file, O_WRONLY | O_CREAT | O_TRUNC | O_DSYNC, 0o600);
   try {
     for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
-    fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
