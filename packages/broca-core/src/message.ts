@@ -52,6 +52,11 @@ export type Inbound = ConversationKey & {
   replyTo?: string;
   /** When it was written, by the platform's clock; ms since 1970. */
   at: number;
+  /**
+   * Rapid messages are one question: it waits so long for a next one, and joins the sender's last one of this
+   * conversation that still waits. 0 or left out: asked at once, by itself.
+   */
+  joinWithinMs?: number;
 };
 
 /** What became of storing an inbound. Only `stored` and `duplicate` may be acknowledged to the platform as taken. */
@@ -73,6 +78,8 @@ export type Part = ConversationKey & {
   /** `externalId` of the message that is answered; null for a message nobody asked for. */
   inReplyTo: string | null;
   text: string;
+  /** What the channel's `compose` made besides the text; null when it had no say. */
+  form: string | null;
   /** Idempotency key, chosen before the first sending and the same on each later one: 63 random bits, decimal. */
   key: string;
   /** When it was first handed to the channel (ms since 1970); null before that. A platform's memory of keys is finite. */

@@ -19,7 +19,24 @@ export type ChannelCapabilities = {
    * answers at once; the slowest of them holds the next.
    */
   atOnce?: number;
+  /** How long the platform surely remembers a part's key after it first saw it, in ms; for ever when left out. */
+  keysLastMs?: number;
 };
+
+/** Key → value; null removes it. */
+export type StateChanges = Readonly<Record<string, string | null>>;
+
+/** What a channel remembers, in the agent's database: small values under keys of its own. */
+export type ChannelState = {
+  get(key: string): string | null;
+  /** Those whose key begins with `prefix`, in the order of their keys. */
+  list(prefix: string): [key: string, value: string][];
+  /** Durable when it returns true. False: it could not be stored now (disk full), and nothing was changed. */
+  put(changes: StateChanges): boolean;
+};
+
+/** A piece of a text as the channel will deliver it: what a person reads, and anything else that `deliver` needs. */
+export type ComposedPart = { text: string; form: string | null };
 
 export type ChannelLog = {
   info(event: string, fields?: Record<string, unknown>): void;
@@ -38,8 +55,12 @@ export type ChannelContext = {
   log: ChannelLog;
   /** Stores a message. Synchronous and durable when it returns `stored`: acknowledge to the platform only then. */
   receive(inbound: Inbound): Receipt;
-  /** Stores several in one go, which is a fraction of the work; a receipt for each, in order. */
-  receiveAll(inbounds: readonly Inbound[]): Receipt[];
+  /**
+   * Stores several in one go, which is a fraction of the work; a receipt for each, in order. `changes` are made in the
+   * same transaction: how far the platform was read, for example. They are not made when any receipt is `unavailable`.
+   */
+  receiveAll(inbounds: readonly Inbound[], changes?: StateChanges): Receipt[];
+  state: ChannelState;
   /**
    * Keeps a file that came with a message, before the message is handed over with the attachment it gives. The same
    * content may be stored again and again. Never rejects. `name`: as its sender calls it.
@@ -64,6 +85,13 @@ export type Channel = {
    * Rejects when it could not: nothing was sent, and it is asked again later.
    */
   prepare?(part: Part): Promise<void>;
+  /**
+   * Makes the parts of one text of a reply, before they are stored and get their keys. It must not wait, and gives the
+   * same for the same text. Without it a text is split at `longestPart`; also when it throws.
+   */
+  compose?(text: string): readonly ComposedPart[];
+  /** The agent begins to work on an answer in this chat; `over` aborts when it has ended. Must return at once. */
+  working?(where: { account: string; chat: string }, over: AbortSignal): void;
   /** Hands one part over. `part.firstSentAt` is not null when it may have been handed over before. */
   deliver(part: Part, signal: AbortSignal): Promise<DeliveryOutcome>;
 };

@@ -8,8 +8,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChannelHealth } from 'animus-protocol';
 import { parseInbound } from '../inbox/parse-inbound.ts';
 import type { AttachmentReceipt, AttachmentSource, DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
-import type { Channel, ChannelCapabilities, ChannelContext, ChannelLog, ChannelPlugin } from './channel.ts';
-import { parseChannel, parseDeliveryOutcome } from './parse-plugin.ts';
+import type {
+  Channel,
+  ChannelCapabilities,
+  ChannelContext,
+  ChannelLog,
+  ChannelPlugin,
+  ChannelState,
+  ComposedPart,
+  StateChanges,
+} from './channel.ts';
+import { parseChanges, parseChannel, parseComposed, parseDeliveryOutcome } from './parse-plugin.ts';
 
 /** How long a plugin may take to stop before Broca goes on without it. */
 const STOP_TIMEOUT_MS = 5_000;
@@ -29,6 +38,9 @@ export type LoadedChannel = {
   start(): Promise<void>;
   stop(): Promise<void>;
   nudge(): void;
+  /** Null when the channel leaves it to its `longestPart`, or failed at it. */
+  compose(text: string): readonly ComposedPart[] | null;
+  working(where: { account: string; chat: string }, over: AbortSignal): void;
 };
 
 /** What a guard needs of Broca. */
@@ -36,7 +48,8 @@ export type GuardHost = {
   folder: string;
   environment: Readonly<Record<string, string>>;
   log: ChannelLog;
-  receiveAll(inbounds: readonly Inbound[]): Receipt[];
+  receiveAll(inbounds: readonly Inbound[], changes?: { channel: string; changes: StateChanges }): Receipt[];
+  stateOf(channel: string): ChannelState;
   /** Never rejects. */
   storeAttachment(source: AttachmentSource, name: string | null): Promise<AttachmentReceipt>;
   onState(channel: LoadedChannel): void;
@@ -139,6 +152,29 @@ export class ChannelGuard implements LoadedChannel {
     }
   }
 
+  compose(text: string): readonly ComposedPart[] | null {
+    const inner = this.#inner;
+    if (inner?.compose === undefined || this.#state === 'failed') return null;
+    try {
+      const composed = parseComposed(this.#run(() => inner.compose?.(text)));
+      if (composed.ok) return composed.value;
+      this.#host.log.error('channel-compose-failed', { channel: this.name, reason: composed.error });
+    } catch (error) {
+      this.#host.log.error('channel-compose-failed', { channel: this.name, reason: describe(error) });
+    }
+    return null;
+  }
+
+  working(where: { account: string; chat: string }, over: AbortSignal): void {
+    const inner = this.#inner;
+    if (inner?.working === undefined || this.#isOver()) return;
+    try {
+      this.#run(() => inner.working?.(where, over));
+    } catch (error) {
+      this.fail(`working() failed: ${describe(error)}`);
+    }
+  }
+
   /** Stops the plugin for good and says why. What it still throws afterwards changes nothing. */
   fail(reason: string): void {
     if (this.#state === 'failed') return;
@@ -202,7 +238,8 @@ export class ChannelGuard implements LoadedChannel {
         error: (event, fields) => this.#host.log.error(event, { ...fields, channel: this.name }),
       },
       receive: (inbound) => this.#receive([inbound])[0] ?? NOT_STORED,
-      receiveAll: (inbounds) => this.#receive(inbounds),
+      receiveAll: (inbounds, changes) => this.#receive(inbounds, changes),
+      state: this.#stateOf(),
       storeAttachment: (source, about) => this.#storeAttachment(source, about?.name),
       setState: (state, reason) => {
         if (!this.#isOver()) this.#become(state, state === 'down' ? (reason ?? 'the channel gave no reason') : null);
@@ -210,10 +247,22 @@ export class ChannelGuard implements LoadedChannel {
     };
   }
 
-  #receive(handed: readonly Inbound[]): Receipt[] {
+  #stateOf(): ChannelState {
+    const state = this.#host.stateOf(this.name);
+    return {
+      get: (key) => this.#leave(() => state.get(String(key))),
+      list: (prefix) => this.#leave(() => state.list(String(prefix))),
+      put: (changes) => !this.#isOver() && this.#leave(() => state.put(parseChanges(changes))),
+    };
+  }
+
+  #receive(handed: readonly Inbound[], changes: StateChanges = {}): Receipt[] {
     if (this.#isOver()) return handed.map(() => ({ kind: 'unavailable', reason: 'the channel is stopped' }));
     const parsed = handed.map((inbound) => parseInbound({ ...inbound, channel: this.name }));
-    const receipts = this.#store(parsed.flatMap((inbound) => (inbound.ok ? [inbound.value] : [])));
+    const receipts = this.#store(
+      parsed.flatMap((inbound) => (inbound.ok ? [inbound.value] : [])),
+      parseChanges(changes),
+    );
     return parsed.map((inbound) => (inbound.ok ? (receipts.shift() ?? NOT_STORED) : { kind: 'refused', reason: inbound.error }));
   }
 
@@ -227,10 +276,10 @@ export class ChannelGuard implements LoadedChannel {
     return await this.#host.storeAttachment(source, named);
   }
 
-  #store(inbounds: readonly Inbound[]): Receipt[] {
-    if (inbounds.length === 0) return [];
+  #store(inbounds: readonly Inbound[], changes: StateChanges): Receipt[] {
+    if (inbounds.length === 0 && Object.keys(changes).length === 0) return [];
     try {
-      return this.#leave(() => this.#host.receiveAll(inbounds));
+      return this.#leave(() => this.#host.receiveAll(inbounds, { channel: this.name, changes }));
     } catch (error) {
       // A throw of ours must not be swallowed by a plugin, nor blamed on it.
       this.#leave(() =>

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as v from 'valibot';
 import type { Inbound, Part, Receipt } from '../message.ts';
-import type { ChannelContext, ChannelPlugin } from './channel.ts';
+import type { Channel, ChannelContext, ChannelPlugin } from './channel.ts';
 import type { LoadedChannel } from './guard.ts';
 import { type Channels, type ChannelsRequest, createChannels } from './load.ts';
 
@@ -35,10 +35,10 @@ function source(name: string, members = ''): string {
     create: (context) => ({ start: async () => {}, stop: async () => {}, deliver: async () => ({ kind: 'delivered' }) }), ${members} };`;
 }
 
-type Seen = { channels: Channels; received: Inbound[]; states: string[]; failures: unknown[] };
+type Seen = { channels: Channels; received: Inbound[]; states: string[]; failures: unknown[]; changes: unknown[] };
 
 async function load(folder: string, plugins: ChannelsRequest['plugins'], more: Partial<ChannelsRequest> = {}): Promise<Seen> {
-  const seen: Omit<Seen, 'channels'> = { received: [], states: [], failures: [] };
+  const seen: Omit<Seen, 'channels'> = { received: [], states: [], failures: [], changes: [] };
   const channels = await createChannels({
     plugins,
     environment: { MINE: 'mine', AGENT_API_KEY: 'secret' },
@@ -46,11 +46,14 @@ async function load(folder: string, plugins: ChannelsRequest['plugins'], more: P
     releaseFolder: null,
     builtIn: [],
     log: { info: () => undefined, warn: () => undefined, error: (event, fields) => void seen.failures.push({ event, ...fields }) },
-    receiveAll: (inbounds) =>
-      inbounds.map((inbound): Receipt => {
+    receiveAll: (inbounds, changes) => {
+      if (changes !== undefined) seen.changes.push(changes);
+      return inbounds.map((inbound): Receipt => {
         seen.received.push(inbound);
         return { kind: 'stored', turnId: 1 };
-      }),
+      });
+    },
+    stateOf: (channel) => ({ get: (key) => `${channel} ${key}`, list: () => [], put: (changes) => seen.changes.push(changes) > 0 }),
     storeAttachment: async (source, name) => ({
       kind: 'stored',
       attachment: { path: 'x', type: 'x', bytes: source instanceof Uint8Array ? source.length : -1, name: name ?? 'none' },
@@ -71,6 +74,7 @@ const PART: Part = {
   count: 1,
   inReplyTo: null,
   text: 't',
+  form: null,
   key: '1',
   firstSentAt: null,
 };
@@ -272,4 +276,36 @@ test("a throw in a plugin's timer or forgotten promise stops that plugin; one of
     't it threw outside of any call: tick',
   ]);
   assert.equal(code, 1);
+});
+
+test('what a channel composes is taken as it is, or not at all', async () => {
+  let composed: unknown = [{ text: 'a', form: 'b' }];
+  const plugin: ChannelPlugin = {
+    name: 'mine',
+    title: 'Mine',
+    capabilities: { idempotent: true, longestPart: null, markup: 'markdown' },
+    enabledByDefault: true,
+    settings: v.object({}),
+    create: (context) => ({
+      start: async () => {
+        context.receiveAll([], { place: '7', old: null });
+        assert.equal(context.state.get('place'), 'mine place');
+      },
+      stop: async () => undefined,
+      deliver: async () => ({ kind: 'delivered' }),
+      compose: (text) => {
+        if (composed === null) throw new Error(text);
+        return composed as ReturnType<NonNullable<Channel['compose']>>;
+      },
+    }),
+  };
+  const seen = await load(agentFolder({}), {}, { builtIn: [plugin] });
+  await seen.channels.start();
+  assert.deepEqual(seen.changes, [{ channel: 'mine', changes: { place: '7', old: null } }]);
+  assert.deepEqual(only(seen).compose('x'), composed);
+  for (const wrong of [null, 'text', [{ text: 1, form: null }]]) {
+    composed = wrong;
+    assert.equal(only(seen).compose('x'), null);
+  }
+  assert.equal(only(seen).health().state, 'up', 'its text goes out all the same');
 });

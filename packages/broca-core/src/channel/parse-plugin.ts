@@ -3,7 +3,7 @@
 import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
 import type { DeliveryOutcome } from '../message.ts';
-import type { Channel, ChannelPlugin } from './channel.ts';
+import type { Channel, ChannelPlugin, ComposedPart, StateChanges } from './channel.ts';
 import { PLUGIN_NAME } from './find.ts';
 
 const aFunction = v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'must be a function');
@@ -24,6 +24,7 @@ const plugin = v.object({
     longestPart: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))),
     markup: v.picklist(['plain', 'markdown']),
     atOnce: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
+    keysLastMs: v.optional(v.pipe(v.number(), v.minValue(0))),
   }),
   enabledByDefault: v.boolean(),
   environment: v.optional(v.array(v.string())),
@@ -44,6 +45,8 @@ const channel = v.object({
   deliver: aFunction,
   nudge: v.optional(aFunction),
   prepare: v.optional(aFunction),
+  compose: v.optional(aFunction),
+  working: v.optional(aFunction),
 });
 
 /** Reads what `create` returned. */
@@ -64,6 +67,20 @@ const deliveryOutcome = v.variant('kind', [
 export function parseDeliveryOutcome(value: unknown): DeliveryOutcome {
   const parsed = v.safeParse(deliveryOutcome, value);
   return parsed.success ? parsed.output : { kind: 'uncertain', reason: 'the channel gave back no outcome' };
+}
+
+/** Reads what a plugin wants remembered; a throw is the plugin's. */
+export function parseChanges(value: unknown): StateChanges {
+  return v.parse(changes, value);
+}
+
+const changes = v.record(v.pipe(v.string(), v.nonEmpty(), v.maxLength(512)), v.nullable(v.string()));
+const composed = v.array(v.object({ text: v.string(), form: v.nullable(v.string()) }));
+
+/** Reads what `compose` returned. */
+export function parseComposed(value: unknown): Result<ComposedPart[], string> {
+  const parsed = v.safeParse(composed, value);
+  return parsed.success ? ok(parsed.output) : failed(`compose() returned no parts: ${v.summarize(parsed.issues)}`);
 }
 
 function isPlugin(value: unknown): value is ChannelPlugin {

@@ -71,6 +71,7 @@ async function openRig(t: TestContext, { isAlone = false, folder = '' } = {}): P
         tell(receipt.kind);
         return receipt;
       }),
+    stateOf: () => ({ get: () => null, list: () => [], put: () => true }),
     storeAttachment: async () => assert.fail('no file came'),
     onState: () => undefined,
   });
@@ -294,6 +295,7 @@ const PART: Part = {
   count: 2,
   inReplyTo: 'm1',
   text: 'Grüße',
+  form: null,
   key: '42',
   firstSentAt: null,
 };

@@ -334,6 +334,7 @@ export class World {
       random: () => 0.5,
       newestMessageId: () => readFact(store, 'newest_message_id'),
       channelTitle: () => 'Spool',
+      onTurnBegin: () => () => undefined,
       onReply: () => undefined,
       onTurnEnd: () => undefined,
     };

@@ -21,6 +21,7 @@ const inbound = v.object({
   attachments: v.array(attachmentSchema),
   replyTo: v.exactOptional(text),
   at: v.pipe(v.number(), v.finite(), v.minValue(0)),
+  joinWithinMs: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(60_000))),
 });
 
 export function parseInbound(value: unknown): Result<Inbound, string> {

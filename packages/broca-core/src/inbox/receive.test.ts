@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DEFAULT_LIMITS, type MessageLimits } from 'animus-protocol';
+import { createChannelStates } from '../channel/state.ts';
 import type { Attachment, Inbound } from '../message.ts';
 import { createOutbox } from '../outbox/sqlite-outbox.ts';
 import { createQueue } from '../queue/sqlite-queue.ts';
@@ -11,6 +12,7 @@ import { openStore } from '../store/open.ts';
 import { createInbox } from './receive.ts';
 
 function openRig(t: TestContext, limits: Partial<MessageLimits>) {
+  const clock = { now: 1_000 };
   const folder = mkdtempSync(join(tmpdir(), 'broca-inbox-'));
   const opened = openStore(join(folder, 'animus.db'), 0);
   assert.ok(opened.ok);
@@ -22,7 +24,7 @@ function openRig(t: TestContext, limits: Partial<MessageLimits>) {
   const rules = { limits: () => ({ ...DEFAULT_LIMITS, ...limits }), isShort: () => false, onStorage: () => undefined };
   const inbox = createInbox(
     store,
-    () => 1_000,
+    () => clock.now,
     () => undefined,
     rules,
   );
@@ -31,7 +33,7 @@ function openRig(t: TestContext, limits: Partial<MessageLimits>) {
     (_channel, text) => [text],
     () => 1_000,
   );
-  return { inbox, store, queue: createQueue(store, outbox, () => 1_000) };
+  return { clock, inbox, store, queue: createQueue(store, outbox, () => 1_000) };
 }
 
 let count = 0;
@@ -85,4 +87,66 @@ test('several in one go: a receipt for each, bounds hold among them, and one tha
     receipts.map(({ kind }) => kind),
     ['stored', 'refused', 'duplicate', 'stored', 'refused'],
   );
+});
+
+test('rapid messages of one sender are one question, asked when a pause came or the wait is over', (t) => {
+  const { inbox, queue, clock } = openRig(t, {});
+  const say = (text: string, at: number, more: Partial<Inbound> = {}) => {
+    clock.now = at;
+    const receipt = inbox.receive(inbound('ann', { text, joinWithinMs: 100, ...more }));
+    assert.ok(receipt.kind === 'stored');
+    return receipt.turnId;
+  };
+  const first = say('one', 1_000);
+  assert.equal(queue.next(1_050), null, 'it waits for a next one');
+  assert.equal(say('two', 1_090), first);
+  const turn = queue.next(1_190);
+  assert.ok(turn?.text === 'one\ntwo' && turn.inReplyTo === `${count}`);
+  assert.equal(say('after the pause', 1_300) === first, false);
+  const other = say('bob in the same chat', 1_310, { sender: { id: 'bob' } });
+  assert.equal(say('bob again', 1_320, { sender: { id: 'bob' } }), other);
+  assert.equal(say('not to be joined', 1_330, { sender: { id: 'bob' }, joinWithinMs: 0 }) === other, false);
+});
+
+test('a message never joins a question that was asked, nor without end', (t) => {
+  const { inbox, queue, clock } = openRig(t, {});
+  const say = (at: number) => {
+    clock.now = at;
+    const receipt = inbox.receive(inbound('ann', { joinWithinMs: 100 }));
+    return receipt.kind === 'stored' ? receipt.turnId : assert.fail(receipt.kind);
+  };
+  const turns = new Set(Array.from({ length: 12 }, (_, index) => say(1_000 + index * 99)));
+  assert.equal(turns.size, 2, 'after ten windows another question begins');
+  const turn = queue.next(10_000);
+  assert.ok(turn);
+  assert.ok(queue.begin({ turn, endpoint: '', agentId: '', text: '', images: [], seenMessageId: null, blockId: null }));
+  queue.putBack({
+    turn,
+    dueAt: 0,
+    failures: 1,
+    unavailableSince: null,
+    reason: '',
+    attempt: { number: 1, outcome: 'retry', reason: null },
+  });
+  clock.now = 2_095;
+  const receipt = inbox.receive(inbound('ann', { joinWithinMs: 100 }));
+  assert.ok(receipt.kind === 'stored' && receipt.turnId !== turn.id);
+});
+
+test('what a channel remembers is changed with its messages, or not at all', (t) => {
+  const { inbox, store } = openRig(t, {});
+  const states = createChannelStates(store, () => undefined);
+  const state = states.of('spool');
+  const change = (changes: Record<string, string | null>) => () => states.change('spool', changes);
+  inbox.receiveAll([inbound('ann')], change({ 'at:1': '5', 'at:2': '6', other: 'x' }));
+  assert.deepEqual(state.list('at:'), [
+    ['at:1', '5'],
+    ['at:2', '6'],
+  ]);
+  assert.equal(states.of('telegram').get('other'), null, 'each channel has its own');
+  const broken = { ...inbound('ann'), externalId: null as never };
+  assert.throws(() => inbox.receiveAll([broken], change({ 'at:1': '7' })));
+  assert.equal(state.get('at:1'), '5');
+  assert.equal(state.put({ 'at:1': null }), true);
+  assert.equal(state.get('at:1'), null);
 });

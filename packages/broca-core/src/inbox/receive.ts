@@ -7,11 +7,12 @@ import { DEFAULT_LIMITS, type MessageLimits } from 'animus-protocol';
 import type { Inbound, Receipt } from '../message.ts';
 import { type Store, storageFault } from '../store/open.ts';
 import { admit, EVERY_CHANNEL, ignoreKeys } from './admit-policy.ts';
+import { decideJoin, type JoinableTurn } from './join-policy.ts';
 
 export type Inbox = {
   receive(inbound: Inbound): Receipt;
-  /** Several at once, in one commit: a receipt for each, in order. */
-  receiveAll(inbounds: readonly Inbound[]): Receipt[];
+  /** Several at once, in one commit: a receipt for each, in order. What `also` changes is part of it. */
+  receiveAll(inbounds: readonly Inbound[], also?: () => void): Receipt[];
 };
 
 export type InboxRules = {
@@ -61,10 +62,10 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
     const conversationId =
       conversation ?? Number(statements.addConversation.run(inbound.channel, inbound.account, inbound.chat, now).lastInsertRowid);
     const profileId = standing === undefined ? addPerson(statements, inbound, now) : refreshPerson(statements, inbound, standing, now);
-    const state = statements.open.get(conversationId) === undefined ? 'waiting' : 'queued';
-    const turnId = Number(statements.addTurn.run(conversationId, profileId, state, now, now).lastInsertRowid);
+    const { turnId, number } = findTurn(statements, inbound, { conversationId, profileId }, rules.limits(), now);
     statements.addInbound.run(
       turnId,
+      number,
       inbound.externalId,
       inbound.text,
       JSON.stringify(inbound.attachments),
@@ -75,9 +76,12 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
     statements.addSeen.run(conversationId, inbound.externalId, turnId);
     return { kind: 'stored', turnId };
   };
-  const receiveTogether = store.transaction((inbounds: readonly Inbound[]): Receipt[] => inbounds.map(receiveOne));
+  const receiveTogether = store.transaction((inbounds: readonly Inbound[], also?: () => void): Receipt[] => {
+    also?.();
+    return inbounds.map(receiveOne);
+  });
 
-  function receiveAll(inbounds: readonly Inbound[]): Receipt[] {
+  function receiveAll(inbounds: readonly Inbound[], also?: () => void): Receipt[] {
     const refuse = (reason: string): Receipt[] => {
       rules.onStorage(reason);
       // What is stored is so, whatever cannot be written now.
@@ -85,7 +89,7 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
     };
     if (rules.isShort()) return refuse('the disk is full');
     try {
-      const receipts = receiveTogether.immediate(inbounds);
+      const receipts = receiveTogether.immediate(inbounds, also);
       for (const receipt of receipts) if (receipt.kind === 'stored') onStored(receipt.turnId);
       return receipts;
     } catch (error) {
@@ -113,6 +117,24 @@ function findDuplicate(statements: Statements, inbound: Inbound): { conversation
   const seen = conversation === undefined ? undefined : statements.seen.get(conversation, inbound.externalId);
   if (seen === undefined) return { conversation, duplicate: null };
   return { conversation, duplicate: { kind: 'duplicate', turnId: statements.turn.get(seen) ?? null } };
+}
+
+/** The turn a message goes to, and which one in it this message is: a new turn, or the sender's last one. */
+function findTurn(
+  statements: Statements,
+  { joinWithinMs: withinMs = 0, text, attachments }: Inbound,
+  { conversationId, profileId }: { conversationId: number; profileId: number },
+  limits: MessageLimits,
+  now: number,
+): { turnId: number; number: number } {
+  const last = withinMs === 0 ? undefined : statements.joinable.get(conversationId, profileId);
+  const decision = decideJoin(last ?? null, { withinMs, length: text.length, attachments: attachments.length }, limits, now);
+  if (decision.kind === 'join' && last !== undefined) {
+    statements.delay.run(decision.dueAt, last.id);
+    return { turnId: last.id, number: last.messages + 1 };
+  }
+  const state = statements.open.get(conversationId) === undefined ? 'waiting' : 'queued';
+  return { turnId: Number(statements.addTurn.run(conversationId, profileId, state, decision.dueAt, now).lastInsertRowid), number: 1 };
 }
 
 function addPerson(statements: Statements, inbound: Inbound, now: number): number {
@@ -163,8 +185,19 @@ function prepare(store: Store) {
     refreshUser: store.prepare('UPDATE users SET last_active_at = ? WHERE id = ?'),
     addTurn: store.prepare('INSERT INTO turns (conversation_id, profile_id, state, due_at, created_at) VALUES (?, ?, ?, ?, ?)'),
     addInbound: store.prepare(
-      'INSERT INTO inbounds (turn_id, external_id, text, attachments, reply_to, written_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO inbounds (turn_id, number, external_id, text, attachments, reply_to, written_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     ),
+    joinable: store.prepare<[number, number], JoinableTurn & { id: number }>(
+      `SELECT turns.id, turns.created_at AS createdAt, max(received_at) AS newestAt, count(*) AS messages, sum(length(text) + 1) AS length,
+         sum(json_array_length(attachments)) AS attachments
+       FROM turns JOIN inbounds ON inbounds.turn_id = turns.id
+       WHERE turns.id = (SELECT id FROM turns INDEXED BY turns_open
+           WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') ORDER BY id DESC LIMIT 1)
+         AND profile_id = ? AND state <> 'running' AND crashes = 0
+         AND NOT EXISTS (SELECT 1 FROM attempts WHERE turn_id = turns.id)
+       GROUP BY turns.id`,
+    ),
+    delay: store.prepare('UPDATE turns SET due_at = ? WHERE id = ?'),
     addSeen: store.prepare('INSERT INTO seen (conversation_id, external_id, turn_id) VALUES (?, ?, ?)'),
   };
 }

@@ -9,10 +9,12 @@
 
 import { join } from 'node:path';
 import { type BrocaBeat, type BrocaConfig, failed, formatProblem, type Result, VERSION, WORKER_LINK_VERSION } from 'animus-protocol';
+import type { ComposedPart } from '../channel/channel.ts';
 import { consolePlugin } from '../channel/console.ts';
 import type { LoadedChannel } from '../channel/guard.ts';
 import { type Channels, createChannels } from '../channel/load.ts';
 import { createSpool, type Spool } from '../channel/spool.ts';
+import { type ChannelStates, createChannelStates } from '../channel/state.ts';
 import { readBrocaConfig } from '../config/load.ts';
 import { createInbox, type Inbox } from '../inbox/receive.ts';
 import type { AttachmentReceipt, AttachmentSource } from '../message.ts';
@@ -85,6 +87,7 @@ export class Broca {
   #notStoredAt = Number.NEGATIVE_INFINITY;
   #inbox: Inbox;
   #outbox: Outbox;
+  #states: ChannelStates;
   #figures: () => StoredFigures;
   #turnEnd: Statement<[number], { state: string; outcome: string | null; reason: string | null }>;
   /** Under a supervisor one process watches all inboxes and nudges: inotify instances are few. */
@@ -100,7 +103,8 @@ export class Broca {
     this.#turnEnd = open.store.prepare('SELECT state, outcome, reason FROM turns WHERE id = ?');
     this.#spool = createSpool({ isAlone: identity.nonce === null, refreshMs: () => this.#config.queueRefreshMs });
     this.#reserve = new Reserve(join(open.folder, 'run', 'reserve'));
-    this.#outbox = createOutbox(open.store, (channel, text) => splitText(text, this.#longestPart(channel)), Date.now, this.#settling);
+    this.#states = createChannelStates(open.store, (fault) => this.#notStored(fault));
+    this.#outbox = createOutbox(open.store, (channel, text) => this.#compose(channel, text), Date.now, this.#settling);
     this.#inbox = createInbox(
       open.store,
       Date.now,
@@ -187,6 +191,7 @@ export class Broca {
         newestMessageId: () => readFact(store, 'newest_message_id'),
         channelTitle: (name) => channels.titleOf(name),
         events: this.#events,
+        onTurnBegin: (turn) => this.#turnBegins(turn),
         onReply: (channel) => this.#deliveries.get(channel)?.alarm.ring(),
         onStorage: (fault) => this.#storage('turns', fault),
         onTurnEnd: (turn) => this.#turnEnded(turn),
@@ -218,6 +223,13 @@ export class Broca {
     log.close();
     store.close();
     this.#open.lock.release();
+  }
+
+  /** Gives what is to be called when the turn has ended. */
+  #turnBegins({ channel, account, chat }: Turn): () => void {
+    const over = new AbortController();
+    this.#channel(channel)?.working({ account, chat }, over.signal);
+    return () => over.abort();
   }
 
   #turnEnded(turn: Turn): void {
@@ -271,7 +283,9 @@ export class Broca {
       releaseFolder: this.#identity.releaseFolder,
       builtIn: [consolePlugin, this.#spool.plugin],
       log,
-      receiveAll: this.#inbox.receiveAll,
+      receiveAll: (inbounds, changed) =>
+        this.#inbox.receiveAll(inbounds, changed === undefined ? undefined : () => this.#states.change(changed.channel, changed.changes)),
+      stateOf: (channel) => this.#states.of(channel),
       storeAttachment: async (source, name) => await this.#storeAttachment(source, name),
       onState: (channel) => {
         const delivery = this.#deliveries.get(channel.name);
@@ -368,8 +382,9 @@ export class Broca {
     return this.#channels?.list().find((channel) => channel.name === name);
   }
 
-  #longestPart(channel: string): number | null {
-    return this.#channel(channel)?.capabilities?.longestPart ?? null;
+  #compose(name: string, text: string): readonly (string | ComposedPart)[] {
+    const channel = this.#channel(name);
+    return channel?.compose(text) ?? splitText(text, channel?.capabilities?.longestPart ?? null);
   }
 
   /** True when a fault that nobody caught was a plugin's, which is stopped by now; false when it is ours. */

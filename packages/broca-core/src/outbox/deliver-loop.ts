@@ -9,7 +9,7 @@ import type { InHand } from '../queue/in-hand.ts';
 import { judgeCrashes } from '../queue/poison-policy.ts';
 import type { TurnEvents } from '../queue/turn-events.ts';
 import { storageFault } from '../store/open.ts';
-import { decideDelivery } from './deliver-policy.ts';
+import { decideDelivery, keyFault } from './deliver-policy.ts';
 import type { Outbox, OutboxPart } from './sqlite-outbox.ts';
 
 export type DeliverLoopDependencies = {
@@ -91,10 +91,24 @@ export async function deliverNext(deps: DeliverLoopDependencies, stop: AbortSign
     const wakeAt = dueAt === null ? Number.POSITIVE_INFINITY : Math.max(dueAt, sendableAt);
     return Math.max(Math.min(wakeAt - now, deps.recheckMs()), 1);
   }
+  if (giveUpForgotten(parts, deps, now)) return 0;
   deps.inHand.take(parts.map(({ id }) => id));
   await deliver(parts, deps, stop);
   deps.inHand.letGo();
   return 0;
+}
+
+/** Ends what can neither be sent again nor be known to have arrived. */
+function giveUpForgotten(parts: readonly OutboxPart[], { outbox, capabilities, events }: DeliverLoopDependencies, now: number): boolean {
+  const faults = parts
+    .map((part) => ({ part, reason: keyFault(part, capabilities.keysLastMs, now) }))
+    .filter(({ reason }) => reason !== null);
+  if (faults.length === 0) return false;
+  outbox.together(() => {
+    for (const { part, reason } of faults) outbox.settle(part, { state: 'uncertain', platformId: null, reason });
+  });
+  for (const { part } of faults) events.changed(part.turnId);
+  return true;
 }
 
 /** What became of a part: null when it was not handed over because one before it was not. */
@@ -111,6 +125,12 @@ async function deliver(parts: readonly OutboxPart[], deps: DeliverLoopDependenci
     // Those that stay first: an end lets the next in line step forward, which must stand there by then.
     for (const { part, outcome } of all) if (outcome === null) outbox.standBehind(part);
     for (const { part, outcome } of all) if (outcome !== null) record(part, outcome, deps);
+    if (deps.capabilities.keysLastMs === undefined) return;
+    // A key ages from the first sending that may have arrived.
+    const sentBefore = new Set(ready.filter(({ firstSentAt }) => firstSentAt !== null).map(({ id }) => id));
+    const isUnsent = ({ part, outcome }: Handed): boolean =>
+      (outcome === null || outcome.kind === 'retry' || outcome.kind === 'down') && !sentBefore.has(part.id);
+    for (const each of all) if (isUnsent(each)) outbox.forgetSending(each.part);
   });
   for (const turn of new Set(all.map(({ part }) => part.turnId))) deps.events.changed(turn);
   if (all.some(({ outcome }) => outcome?.kind === 'down')) deps.wentDown();

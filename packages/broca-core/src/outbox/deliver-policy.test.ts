@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decideDelivery } from './deliver-policy.ts';
+import { decideDelivery, keyFault } from './deliver-policy.ts';
 
 const CHANNEL = { isIdempotent: true, giveUpAfterMs: 3_600_000 };
 const PART = { failures: 0, createdAt: 0 };
@@ -23,4 +23,14 @@ test('a flood wait is waited for, a failure backs off, and both end some day', (
 
 test('a channel that is down counts nothing against the part', () => {
   assert.deepEqual(decideDelivery(PART, { kind: 'down', reason: 'offline' }, CHANNEL, 0), { kind: 'channel-down', reason: 'offline' });
+});
+
+test('a key is trusted as long as the platform surely remembers it', () => {
+  const sent = { firstSentAt: 1_000 };
+  assert.equal(keyFault(sent, 500, 1_500), null);
+  assert.match(keyFault(sent, 500, 1_501) ?? '', /may have arrived/);
+  assert.equal(keyFault(sent, undefined, 9e12), null);
+  assert.equal(keyFault({ firstSentAt: null }, 500, 9e12), null);
+  const overdue = decideDelivery(PART, { kind: 'uncertain', reason: 'reset' }, CHANNEL, 3_600_000);
+  assert.ok(overdue.kind === 'end' && overdue.state === 'uncertain', 'nobody knows that it was refused');
 });

@@ -28,19 +28,27 @@ export function decideDelivery(
       return { kind: 'channel-down', reason: outcome.reason };
     case 'uncertain':
       if (!channel.isIdempotent) return { kind: 'end', state: 'uncertain', platformId: null, reason: outcome.reason };
-      return again(part, outcome.reason, 0, channel.giveUpAfterMs, now);
+      return again(part, { ...outcome, afterMs: 0 }, channel.giveUpAfterMs, now);
     case 'retry':
-      return again(part, outcome.reason, outcome.afterMs, channel.giveUpAfterMs, now);
+      return again(part, outcome, channel.giveUpAfterMs, now);
     default:
       return unreachable(outcome);
   }
 }
 
-function again(part: DeliverStanding, reason: string, afterMs: number, giveUpAfterMs: number, now: number): DeliverDecision {
+/** Why a part may not be sent again, though its channel drops what comes twice: it may have forgotten the key. */
+export function keyFault(part: { firstSentAt: number | null }, keysLastMs: number | undefined, now: number): string | null {
+  if (keysLastMs === undefined || part.firstSentAt === null || now - part.firstSentAt <= keysLastMs) return null;
+  return 'it may have arrived, and too much time has passed to send it again without the risk that it arrives twice';
+}
+
+type Again = { kind: 'retry' | 'uncertain'; reason: string; afterMs: number };
+
+function again(part: DeliverStanding, { kind, reason, afterMs }: Again, giveUpAfterMs: number, now: number): DeliverDecision {
   const backoff = Math.min(FIRST_RETRY_MS * 2 ** part.failures, LONGEST_RETRY_MS);
   const dueAt = now + Math.max(backoff, afterMs);
   if (dueAt - part.createdAt > giveUpAfterMs) {
-    return { kind: 'end', state: 'refused', platformId: null, reason: `gave up: ${reason}` };
+    return { kind: 'end', state: kind === 'uncertain' ? 'uncertain' : 'refused', platformId: null, reason: `gave up: ${reason}` };
   }
   return { kind: 'wait', dueAt, failures: part.failures + 1, reason };
 }

@@ -4,6 +4,7 @@
  * behind it may be `sending` as well, to be handed over in their order. A part's key is chosen when it is
  * stored and goes with every sending.
  */
+import type { ComposedPart } from '../channel/channel.ts';
 import type { Part } from '../message.ts';
 import type { Turn } from '../queue/turn.ts';
 import type { Store } from '../store/open.ts';
@@ -48,6 +49,8 @@ export type Outbox = {
   markSending(part: OutboxPart): OutboxPart | null;
   settle(part: OutboxPart, end: PartEnd): void;
   putBack(part: OutboxPart, dueAt: number, failures: number, reason: string): void;
+  /** The platform did not take it: as if it had never been handed over. */
+  forgetSending(part: OutboxPart): void;
   /** A part that was marked and not handed over after all, because one before it waits. */
   standBehind(part: OutboxPart): void;
   /** Counts a crash against a part, which is not taken up again before `dueAt`. */
@@ -72,10 +75,10 @@ export function partsOf(turn: Turn, texts: readonly string[]): PartSource[] {
   }));
 }
 
-/** Splits each text for its channel; `split` knows what the channel can take. */
+/** Makes the parts of each text for its channel; `split` knows what the channel can take. */
 export function createOutbox(
   store: Store,
-  split: (channel: string, text: string) => string[],
+  split: (channel: string, text: string) => readonly (string | ComposedPart)[],
   clock: () => number,
   settling: SettlingWrite = (write) => write(),
 ): Outbox {
@@ -99,7 +102,12 @@ export function createOutbox(
 
   return {
     add(sources) {
-      const texts = sources.flatMap((source) => split(source.channel, source.text).map((text) => ({ ...source, text })));
+      const texts = sources.flatMap((source) =>
+        split(source.channel, source.text).map((piece) => ({
+          ...source,
+          ...(typeof piece === 'string' ? { text: piece, form: null } : piece),
+        })),
+      );
       const now = clock();
       // A turn that was parked and tried again goes on counting: turn and number name a part for ever.
       const told = sources[0] === undefined ? 0 : (statements.newest.get(sources[0].turnId) ?? 0);
@@ -113,6 +121,7 @@ export function createOutbox(
           told + texts.length,
           part.inReplyTo,
           part.text,
+          part.form,
           newKey(),
           state,
           now,
@@ -131,6 +140,7 @@ export function createOutbox(
     },
     settle: (part, end) => settlingOnce(() => settle.immediate(part, end)),
     putBack: (part, dueAt, failures, reason) => settlingOnce(() => void statements.putBack.run(dueAt, failures, reason, part.id)),
+    forgetSending: (part) => settlingOnce(() => void statements.forgetSending.run(part.id)),
     standBehind: (part) => void statements.standBehind.run(part.id),
     rest: (part, crashes, dueAt) => settlingOnce(() => void statements.rest.run(crashes, dueAt, part.id)),
     newestAt: () => statements.newestAt.get() ?? 0,
@@ -166,7 +176,7 @@ type OutboxRow = OutboxPart & { dueAt: number };
 
 const PART_ROW = `
   SELECT parts.id, turn_id AS turnId, conversation_id AS conversationId, parts.channel, account, chat, number, count,
-    in_reply_to AS inReplyTo, text, key, failures, crashes, due_at AS dueAt, parts.created_at AS createdAt, first_sent_at AS firstSentAt
+    in_reply_to AS inReplyTo, text, form, key, failures, crashes, due_at AS dueAt, parts.created_at AS createdAt, first_sent_at AS firstSentAt
   FROM parts JOIN conversations ON conversations.id = parts.conversation_id`;
 
 function prepare(store: Store) {
@@ -176,8 +186,8 @@ function prepare(store: Store) {
       .pluck(),
     newest: store.prepare<[number], number>('SELECT max(number) FROM parts WHERE turn_id = ?').pluck(),
     add: store.prepare(
-      `INSERT INTO parts (turn_id, conversation_id, channel, number, count, in_reply_to, text, key, state, due_at, created_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO parts (turn_id, conversation_id, channel, number, count, in_reply_to, text, form, key, state, due_at, created_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     due: store.prepare<[string, number, number], OutboxRow>(
       `${PART_ROW} WHERE parts.state = 'waiting' AND parts.channel = ? AND due_at <= ? ORDER BY due_at, parts.id LIMIT ?`,
@@ -198,6 +208,7 @@ function prepare(store: Store) {
     putBack: store.prepare(
       "UPDATE parts SET state = 'waiting', due_at = ?, failures = ?, crashes = 0, reason = ? WHERE id = ? AND state IN ('waiting', 'sending')",
     ),
+    forgetSending: store.prepare('UPDATE parts SET first_sent_at = NULL WHERE id = ?'),
     newestAt: store.prepare<[], number>('SELECT created_at FROM parts ORDER BY id DESC LIMIT 1').pluck(),
     setBack: store.prepare("UPDATE parts SET due_at = due_at - ? WHERE state IN ('queued', 'waiting', 'sending') AND channel = ?"),
     standBehind: store.prepare("UPDATE parts SET state = 'queued' WHERE id = ? AND state = 'sending'"),

@@ -7,8 +7,9 @@ import { failed, ok, type Result } from 'animus-protocol';
 import type { Database } from 'better-sqlite3';
 import type { Migration } from './migration.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { channelState } from './migrations/0002-channel-state.ts';
 
-export const MIGRATIONS: readonly Migration[] = [initial];
+export const MIGRATIONS: readonly Migration[] = [initial, channelState];
 
 /** Our mark in the database's header (PRAGMA application_id): "Brca". */
 const APPLICATION_ID = 0x42726361;

@@ -84,6 +84,7 @@ function openRig(t: TestContext, outcome: (asked: number) => AttemptOutcome, set
     newestMessageId: () => null,
     channelTitle: () => 'Spool',
     events: new TurnEvents(),
+    onTurnBegin: () => () => undefined,
     onReply: () => undefined,
     onStorage: () => undefined,
     onTurnEnd: () => undefined,

@@ -23,6 +23,8 @@ import { type TurnFiles, withLines } from './turn-files.ts';
 export type TurnLoopDependencies = RunTurnDependencies & {
   channelTitle(channel: string): string;
   events: TurnEvents;
+  /** The agent is about to be asked; call what it gives when that is over. */
+  onTurnBegin(turn: Turn): () => void;
   /** Parts may have been stored for this channel. */
   onReply(channel: string): void;
   /** Why storage cannot be written; null when it can again. */
@@ -104,7 +106,8 @@ export async function takeStep(deps: TurnLoopDependencies, ending: Ending): Prom
   const running = queue.running();
   if (running !== null) {
     inHand.take([running.turn.id]);
-    await recoverTurn(running.turn, running.attempt, deps, ending);
+    const over = deps.onTurnBegin(running.turn);
+    await recoverTurn(running.turn, running.attempt, deps, ending).finally(over);
     inHand.letGo();
     await afterTurns([running.turn], deps, ending);
     return 0;
@@ -128,9 +131,11 @@ export async function takeStep(deps: TurnLoopDependencies, ending: Ending): Prom
 async function runTurn(turn: Turn, deps: TurnLoopDependencies, ending: Ending): Promise<readonly Turn[]> {
   const { mode } = deps.config();
   switch (mode) {
-    case 'live':
-      await askTurn(turn, async (signal) => await deps.files.write(turn, headed(turn, deps), signal), deps, ending);
+    case 'live': {
+      const over = deps.onTurnBegin(turn);
+      await askTurn(turn, async (signal) => await deps.files.write(turn, headed(turn, deps), signal), deps, ending).finally(over);
       return [turn];
+    }
     case 'echo':
       return settleFew(turn, deps, (each) => ({
         as: 'echoed',
