@@ -4,6 +4,7 @@
  *
  *     <!-- help: animus deploy -->          output of `animus deploy --help`
  *     <!-- keys: settings.schema.json -->   a table of the keys of templates/schemas/settings.schema.json
+ *     <!-- requests -->                     a table of what may be asked of the supervisor
  *
  *     node scripts/docs.ts            writes them anew
  *     node scripts/docs.ts --check    fails when one is not what it should be
@@ -12,10 +13,11 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { describeSurface } from 'animus-protocol';
 
 const ROOT = path.join(import.meta.dirname, '..');
 const DOCS = path.join(ROOT, 'docs');
-const BLOCK = /<!-- (help|keys): (.+?) -->\n[\s\S]*?<!-- end -->/g;
+const BLOCK = /<!-- (help|keys|requests)(: .+?)? -->\n[\s\S]*?<!-- end -->/g;
 
 /** Names of the pages whose generated parts are not what they should be; with `isWritten` they are, afterwards. */
 export async function renewDocs({ isWritten }: { isWritten: boolean }): Promise<string[]> {
@@ -33,9 +35,10 @@ export async function renewDocs({ isWritten }: { isWritten: boolean }): Promise<
 
 async function renewPage(text: string): Promise<string> {
   const blocks = await Promise.all(
-    [...text.matchAll(BLOCK)].map(async ([, kind = '', of = '']) => {
-      const content = kind === 'help' ? `\`\`\`text\n${await helpOf(of)}\n\`\`\`` : tableOf(of);
-      return `<!-- ${kind}: ${of} -->\n${content}\n<!-- end -->`;
+    [...text.matchAll(BLOCK)].map(async ([, kind = '', named = '']) => {
+      const of = named.slice(2);
+      const content = kind === 'help' ? `\`\`\`text\n${await helpOf(of)}\n\`\`\`` : kind === 'keys' ? tableOf(of) : tableOfRequests();
+      return `<!-- ${kind}${named} -->\n${content}\n<!-- end -->`;
     }),
   );
   return text.replace(BLOCK, () => blocks.shift() ?? '');
@@ -48,6 +51,11 @@ export async function helpOf(words: string): Promise<string> {
     cwd: ROOT,
   });
   return stdout.trimEnd();
+}
+
+function tableOfRequests(): string {
+  const rows = describeSurface('').requests.map(({ method, path: url, summary }) => `| \`${method} ${url}\` | ${summary} |`);
+  return ['| Request | What it does, or answers |', '| --- | --- |', ...rows].join('\n');
 }
 
 /** The part of JSON Schema that our schemas use (schemas.test.ts holds them to it). */

@@ -1,13 +1,13 @@
 /**
- * Writes the JSON Schemas of the files people write, from the schemas that the parsers use:
+ * Writes the JSON Schemas of the files people write, and of what the supervisor answers, from the schemas that the parsers use:
  *
  *     node scripts/schemas.ts            writes templates/schemas/*.schema.json
  *     node scripts/schemas.ts --check    fails when a committed one differs
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { toJsonSchema } from '@valibot/to-json-schema';
-import { fleetConfigSchema, settingsSchema } from 'animus-protocol';
+import { toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
+import { controlSchemas, fleetConfigSchema, settingsSchema } from 'animus-protocol';
 
 const FOLDER = path.join(import.meta.dirname, '../templates/schemas');
 const SOURCES = [
@@ -17,19 +17,29 @@ const SOURCES = [
 
 /** File name → text. */
 export function generateSchemas(): Map<string, string> {
-  return new Map(
-    SOURCES.map(({ name, title, schema }) => {
-      const generated = toJsonSchema(schema, {
-        typeMode: 'input',
-        // Whether a time zone exists, only the machine knows.
-        ignoreActions: ['check'],
-        // The parsers take unknown keys with a warning; an editor should underline them.
-        overrideSchema: ({ valibotSchema, jsonSchema }) =>
-          valibotSchema.type === 'object' ? { ...jsonSchema, additionalProperties: false } : undefined,
-      });
-      return [name, `${JSON.stringify({ $schema: generated.$schema, title, ...generated }, null, 2)}\n`];
-    }),
-  );
+  const ofFiles = SOURCES.map(({ name, title, schema }) => {
+    const generated = toJsonSchema(schema, {
+      typeMode: 'input',
+      // Whether a time zone exists, only the machine knows.
+      ignoreActions: ['check'],
+      // The parsers take unknown keys with a warning; an editor should underline them.
+      overrideSchema: ({ valibotSchema, jsonSchema }) =>
+        valibotSchema.type === 'object' ? { ...jsonSchema, additionalProperties: false } : undefined,
+    });
+    return [name, textOf({ $schema: generated.$schema, title, ...generated })] as const;
+  });
+  const $schema = 'http://json-schema.org/draft-07/schema#';
+  // Fields may be added to an answer: who reads it takes no offence at them.
+  const control = {
+    $schema,
+    title: 'What the supervisor answers, by request',
+    $defs: toJsonSchemaDefs(controlSchemas, { typeMode: 'output' }),
+  };
+  return new Map([...ofFiles, ['control.schema.json', textOf(control)]]);
+}
+
+function textOf(schema: object): string {
+  return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
 /** Names of the committed schemas that are not what the parsers say now. */

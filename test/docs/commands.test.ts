@@ -12,7 +12,7 @@ import { type LettaSimulator, type Script, snapshotRepository, startLettaSimulat
 import { type CommandBlock, differsFrom, readPage } from './page.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
-const PAGES = ['README.md', 'docs/cli.md', 'docs/configuration.md', 'docs/channels.md', 'docs/operations.md'];
+const PAGES = ['README.md', 'docs/cli.md', 'docs/configuration.md', 'docs/channels.md', 'docs/control-api.md', 'docs/operations.md'];
 const AGENT = { id: 'agent-721679f6-c8af-4e01-8677-dc042dc80368', apiKey: 'sk-let-documented-0001' };
 const LONGEST_PAGE_MS = 120_000;
 

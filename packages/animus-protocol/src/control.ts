@@ -249,7 +249,7 @@ function requestWithoutAgent(kind: OfTheFleet, query: URLSearchParams, known: re
   }
 }
 
-const agentId = v.custom<AgentId>((input) => typeof input === 'string' && input.startsWith('agent-'), 'not an agent id');
+const agentId = v.pipe(v.string(), v.regex(/^agent-/, 'not an agent id')) as unknown as v.GenericSchema<AgentId>;
 const phase = v.picklist(PHASES);
 const agentStatus = v.object({
   id: agentId,
@@ -303,19 +303,25 @@ export function parseControlError(body: unknown): string | null {
   return parsed.success ? parsed.output.error.message : null;
 }
 
+const controlEvent = v.object({
+  id: v.number(),
+  at: v.number(),
+  kind: v.string(),
+  level: v.picklist(['info', 'warn', 'error']),
+  agent: v.nullable(agentId),
+  message: v.string(),
+  details: v.record(v.string(), v.unknown()),
+});
+
 /** Reads the `data:` of one server-sent event. */
 export function parseControlEvent(value: unknown): Result<ControlEvent, string> {
-  const parsed = v.safeParse(
-    v.object({
-      id: v.number(),
-      at: v.number(),
-      kind: v.string(),
-      level: v.picklist(['info', 'warn', 'error']),
-      agent: v.nullable(agentId),
-      message: v.string(),
-      details: v.record(v.string(), v.unknown()),
-    }),
-    value,
-  );
+  const parsed = v.safeParse(controlEvent, value);
   return parsed.success ? ok(parsed.output) : failed(v.summarize(parsed.issues));
 }
+
+/** Every answer, an event and a refusal, for the JSON Schema and nothing else. */
+export const controlSchemas: Readonly<Record<string, v.GenericSchema<unknown, unknown>>> = {
+  ...REPLIES,
+  event: controlEvent,
+  error: v.object({ error: v.object({ message: v.string() }) }),
+};

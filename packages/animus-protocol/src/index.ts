@@ -17,6 +17,7 @@ export {
   type ControlEvent,
   type ControlReply,
   type ControlRequest,
+  controlSchemas,
   type DownOutcome,
   describeSurface,
   encodeControlRequest,

@@ -201,9 +201,28 @@ describe('animus logs', () => {
     assert.deepEqual(await events('--level', 'warn'), ['trouble.began', 'trouble.grew']);
     assert.deepEqual(await events('--since', '2026-11-23T10:26:00Z'), ['between', 'newest']);
     assert.deepEqual(await events('a', '--grep', 'TROUBLE'), ['trouble.began', 'trouble.grew']);
-    const wrong = await rig.animus(['logs', '--since', 'yesterday']);
-    assert.equal(wrong.code, 2);
-    assert.match(wrong.stderr, /--since takes a span as in 30m/);
+    assert.deepEqual(await events('--until', '2026-11-23T10:12:00Z'), ['oldest']);
+    assert.deepEqual(await events('--since', '2026-11-23T10:12:00Z', '--until', '2026-11-23T10:20:30Z'), [
+      'trouble.began',
+      'trouble.grew',
+      'Error: a stack',
+      '    at somewhere',
+    ]);
+    assert.deepEqual(await events('--until', '2026-11-23T10:26:00Z', '-n', '1'), ['started']);
+    // The zone in which times are shown is the one in which they are asked for: 19:26 in Tokyo.
+    assert.deepEqual(await events('--since', '2026-11-23 19:26'), ['between', 'newest']);
+    const wrong: [string[], RegExp][] = [
+      [['--since', 'yesterday'], /--since takes a span as in 30m/],
+      [['--until', '2026-13-01'], /--until takes a span as in 30m/],
+      [['--since', '1h', '--until', '2h'], /--until is not after --since/],
+      [['-f', '--until', '2h'], /does not go with --until/],
+      [['--output', '--level', 'warn'], /--level does not go with --output/],
+    ];
+    for (const [words, reason] of wrong) {
+      const ran = await rig.animus(['logs', ...words]);
+      assert.equal(ran.code, 2, words.join(' '));
+      assert.match(ran.stderr, reason);
+    }
   });
 
   it('shows them to a person in the configured zone', async () => {
@@ -236,6 +255,63 @@ describe('animus logs', () => {
       'agent-c/logs/broca.log': `${JSON.stringify({ level: 'info', time: '2026-11-23T11:00:00.000Z', event: 'newcomer' })}\n`,
     });
     await following.said('newcomer');
+    following.child.kill('SIGINT');
+    assert.equal((await following.ended).code, 0);
+  });
+});
+
+describe('animus events', () => {
+  let rig: Rig;
+  before(async () => {
+    rig = makeRig(ANIMUS);
+    assert.equal((await rig.animus(['init'])).code, 0);
+    const event = (id: number, level: string, agent: string | null, message: string): string =>
+      `${JSON.stringify({ id, at: Date.UTC(2026, 10, 23, 10, id), kind: 'x', level, agent, message, details: {} })}\n`;
+    writeFiles(rig.home, {
+      'animus.config.json': '{ "timezone": "Asia/Tokyo" }',
+      'agent-a/.env': '',
+      'agent-b/.env': '',
+      'logs/events.log.1': event(1, 'info', null, 'supervisor runs') + event(2, 'warn', 'agent-a', 'died; started again'),
+      'logs/events.log': `${event(3, 'info', 'agent-b', 'ready')}{"id":4,"at`,
+    });
+  });
+  after(async () => await rig[Symbol.asyncDispose]());
+
+  it('shows what is kept, without a supervisor, in the configured zone', async () => {
+    const { stdout, code } = await rig.animus(['events']);
+    assert.equal(code, 0);
+    assert.deepEqual(stdout.split('\n').slice(0, 3), [
+      '2026-11-23 19:01:00 supervisor INFO  supervisor runs',
+      '2026-11-23 19:02:00 agent-a    WARN  died; started again',
+      '2026-11-23 19:03:00 agent-b    INFO  ready',
+    ]);
+  });
+
+  it('chooses by agent, level, time and number', async () => {
+    const ids = async (...words: string[]): Promise<number[]> =>
+      (await rig.animus(['events', '--json', ...words])).stdout
+        .split('\n')
+        .filter((line) => line.endsWith('}'))
+        .map((line) => JSON.parse(line).id);
+    assert.deepEqual(await ids('a'), [2]);
+    assert.deepEqual(await ids('b', 'a', '-n', '1'), [3]);
+    assert.deepEqual(await ids('--level', 'warn'), [2]);
+    assert.deepEqual(await ids('--since', '2026-11-23 19:02', '--until', '2026-11-23 19:03'), [2]);
+    const unknown = await rig.animus(['events', 'nobody']);
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /there is no agent agent-nobody/);
+  });
+
+  it('follows over a rotation, a line that was half written and a new supervisor', async () => {
+    const following = rig.start(['events', '-f', '-n', '1', 'a', '--json']);
+    await following.said('died; started again');
+    const file = path.join(rig.home, 'logs/events.log');
+    fs.appendFileSync(file, '":5,"level":"info","agent":"agent-a","message":"second half"}\n');
+    await following.said('{"id":4,"at":5,"level":"info","agent":"agent-a","message":"second half"}');
+    fs.renameSync(file, `${file}.1`);
+    fs.writeFileSync(file, `${JSON.stringify({ id: 5, at: 6, level: 'info', agent: 'agent-a', message: 'after rotation' })}\n`);
+    await following.said('after rotation');
+    assert.equal(following.output().includes('"ready"'), false);
     following.child.kill('SIGINT');
     assert.equal((await following.ended).code, 0);
   });

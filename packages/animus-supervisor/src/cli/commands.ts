@@ -15,6 +15,7 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   health: async () => (await import('./commands/health.ts')).health,
   status: async () => (await import('./commands/status.ts')).status,
   ls: async () => (await import('./commands/ls.ts')).ls,
+  events: async () => (await import('./commands/events.ts')).events,
   logs: async () => (await import('./commands/logs.ts')).logs,
   send: async () => (await import('./commands/delegated.ts')).send,
   chat: async () => (await import('./commands/delegated.ts')).chat,

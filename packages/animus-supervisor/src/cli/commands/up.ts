@@ -9,6 +9,7 @@ import type { CliContext } from '../context.ts';
 import { type StartedSupervisor, startSupervisor } from '../exec.ts';
 import { readFleetConfig } from '../fleet-config.ts';
 import { createFollower } from '../logs/follow.ts';
+import { EVERYTHING } from '../logs/line.ts';
 import { makeLineWriter } from '../logs/show.ts';
 import { agentLog, supervisorLog } from '../logs/sources.ts';
 import { indented, mark } from '../render.ts';
@@ -164,5 +165,5 @@ async function showLogs(timezone: string | null, { home, screen }: CliContext, s
   const names = sources().map(({ from }) => from);
   const write = makeLineWriter(screen, timezone, names);
   using follower = createFollower(sources);
-  await follower.follow({ since: null, level: null, grep: null }, (lines) => screen.print(lines.map(write).join('\n')), signal);
+  await follower.follow(EVERYTHING, (lines) => screen.print(lines.map(write).join('\n')), signal);
 }

@@ -1,82 +1,92 @@
-/** The log files of an agent or of the supervisor, rotated ones included, and their last lines. */
+/**
+ * The log files of one writer, rotated ones included, as they are at one moment: a rotation from then on loses no line
+ * and shows none twice. What is written after that moment is the follower's (follow.ts).
+ */
 import fs from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { isChosen, type LineFilter, type LogLine, readLine } from './line.ts';
 
 /** A log that goes on in `file`; what was rotated from it lies beside it. */
 export type LogSource = { from: string; file: string };
 
-/** Files are read backwards in pieces of this size until enough lines are there. */
-const PIECE_BYTES = 256 * 1024;
+/** The file being written, held open: a rename takes nothing away. */
+export type OpenFile = { descriptor: number; inode: number; size: number };
 
-/** Rotated files first, oldest to newest, then the one being written. */
-export function listFiles({ file }: LogSource): string[] {
+export type LogSnapshot = {
+  from: string;
+  /** Oldest first. They are not written any more. */
+  rotated: readonly string[];
+  /** Null when none is being written. */
+  current: OpenFile | null;
+};
+
+export function takeSnapshot(source: LogSource): LogSnapshot {
+  const current = openFile(source.file);
+  // Listed after it was opened: one that was rotated in between is in the list too, and is the one we hold.
+  const rotated = listRotated(source).filter(({ inode }) => inode !== current?.inode);
+  return { from: source.from, rotated: rotated.map(({ file }) => file), current };
+}
+
+export function closeSnapshot({ current }: LogSnapshot): void {
+  if (current !== null) fs.closeSync(current.descriptor);
+}
+
+export function openFile(file: string): OpenFile | null {
+  try {
+    const descriptor = fs.openSync(file, 'r');
+    const { ino: inode, size } = fs.fstatSync(descriptor);
+    return { descriptor, inode, size };
+  } catch {
+    return null;
+  }
+}
+
+/** What lies beside a log and was rotated from it, oldest first. */
+export function listRotated({ file }: LogSource): { file: string; inode: number }[] {
   const folder = path.dirname(file);
   const stem = path.basename(file, '.log');
   const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
   // `broca-20261123T215700123Z.log`; and `.gz`, `.log.1` as other rotations name theirs.
   const isRotated = (name: string): boolean =>
-    name !== path.basename(file) && new RegExp(`^${stem}(-\\d{8}T\\d+Z\\.log|\\.log\\.\\d+)(\\.gz)?$`).test(name);
-  const dated = names
-    .filter(isRotated)
-    .map((name) => ({ name, at: fs.statSync(path.join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }));
+    name.startsWith(stem) && /^(-\d{8}T\d+Z\.log|\.log\.\d+)(\.gz)?$/.test(name.slice(stem.length));
+  const dated = names.filter(isRotated).flatMap((name) => {
+    const stat = fs.statSync(path.join(folder, name), { throwIfNoEntry: false });
+    return stat === undefined ? [] : [{ name, at: stat.mtimeMs, inode: stat.ino }];
+  });
   dated.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1));
-  const rotated = dated.map(({ name }) => path.join(folder, name));
-  return fs.existsSync(file) ? [...rotated, file] : rotated;
+  return dated.map(({ name, inode }) => ({ file: path.join(folder, name), inode }));
 }
 
-/**
- * The last `count` lines that are chosen, oldest first; `null` gives all. Of the file being written, only what
- * comes before `end` (null: all of it).
- */
-export function readLast(source: LogSource, filter: LineFilter, count: number | null, end: number | null): LogLine[] {
-  let newest: LogLine[] = [];
-  for (const file of listFiles(source).reverse()) {
-    const wanted = count === null ? null : count - newest.length;
-    if (wanted !== null && wanted <= 0) break;
-    // Rotated earlier than asked for: nothing older can be in time either.
-    if (filter.since !== null && (fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) < filter.since) break;
-    newest = [...lastOfFile(source.from, file, filter, wanted, file === source.file ? end : null), ...newest];
-  }
-  return newest;
+/** When a file was written last, in ms of the epoch; 0 when it is gone. */
+export function writtenAt(file: string): number {
+  return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-function lastOfFile(from: string, file: string, filter: LineFilter, count: number | null, end: number | null): LogLine[] {
-  if (count === null || file.endsWith('.gz')) {
-    const bytes = fs.readFileSync(file).subarray(0, end ?? undefined);
-    const chosen = chooseLines(from, (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8'), filter);
-    return count === null ? chosen : chosen.slice(-count);
+/** Gives a rotated file to be read; null when it was tidied away meanwhile. */
+export function openRotated(file: string): { bytes(start: number, end: number): Buffer; size: number; close(): void } | null {
+  if (file.endsWith('.gz')) {
+    const whole = readWhole(file);
+    return whole === null ? null : { size: whole.length, bytes: (start, end) => whole.subarray(start, end), close: () => undefined };
   }
-  const size = Math.min(fs.statSync(file).size, end ?? Number.POSITIVE_INFINITY);
-  for (let length = PIECE_BYTES; ; length *= 4) {
-    const start = Math.max(0, size - length);
-    const text = readPart(file, start, size);
-    // The first line of a piece is half a line.
-    const chosen = chooseLines(from, start === 0 ? text : text.slice(text.indexOf('\n') + 1), filter);
-    if (start === 0 || chosen.length >= count) return chosen.slice(-count);
-  }
+  const opened = openFile(file);
+  if (opened === null) return null;
+  const { descriptor, size } = opened;
+  return { size, bytes: (start, end) => readPart(descriptor, start, end), close: () => fs.closeSync(descriptor) };
 }
 
-export function chooseLines(from: string, text: string, filter: LineFilter): LogLine[] {
-  const chosen: LogLine[] = [];
-  let before = 0;
-  for (const raw of text.split('\n')) {
-    if (raw === '') continue;
-    const line = readLine(from, raw, before);
-    before = line.at;
-    if (isChosen(line, filter)) chosen.push(line);
+export function readPart(descriptor: number, start: number, end: number): Buffer {
+  const buffer = Buffer.allocUnsafe(Math.max(0, end - start));
+  let read = 0;
+  for (let more = -1; more !== 0 && read < buffer.length; read += more) {
+    more = fs.readSync(descriptor, buffer, read, buffer.length - read, start + read);
   }
-  return chosen;
+  return buffer.subarray(0, read);
 }
 
-export function readPart(file: string, start: number, end: number): string {
-  const opened = fs.openSync(file, 'r');
+function readWhole(file: string): Buffer | null {
   try {
-    const buffer = Buffer.alloc(Math.max(0, end - start));
-    const read = fs.readSync(opened, buffer, 0, buffer.length, start);
-    return buffer.subarray(0, read).toString('utf8');
-  } finally {
-    fs.closeSync(opened);
+    return gunzipSync(fs.readFileSync(file));
+  } catch {
+    return null;
   }
 }

@@ -18,39 +18,37 @@ export type LogLine = {
 export type LineFilter = {
   /** Only at or after this, in ms of the epoch. */
   since: number | null;
+  /** Only before this, in ms of the epoch. */
+  until: number | null;
   /** Only this level and worse. */
   level: Level | null;
   /** Only lines that hold this, in any case of letters. */
   grep: string | null;
+  /** What else is asked of it. */
+  fits?: (line: LogLine) => boolean;
 };
+
+export const EVERYTHING: LineFilter = { since: null, until: null, level: null, grep: null };
 
 /** pino's numbers, as other programs of the same log write levels. */
 const NUMBERS: Readonly<Record<number, Level>> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
 
+/** A line says when it was written as `time`; a kept event as `at`. */
 export function readLine(from: string, raw: string, before: number): LogLine {
   const parsed = raw.startsWith('{') ? parseObject(raw) : null;
   if (parsed === null) return { from, at: before, level: null, raw, fields: null };
   const { time, level, ...fields } = parsed;
-  const at = typeof time === 'number' ? time : typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  const when = time ?? fields['at'];
+  const at = typeof when === 'number' ? when : typeof when === 'string' ? Date.parse(when) : Number.NaN;
   return { from, at: Number.isNaN(at) ? before : at, level: readLevel(level), raw, fields };
 }
 
-export function isChosen(line: LogLine, { since, level, grep }: LineFilter): boolean {
+export function isChosen(line: LogLine, { since, until, level, grep, fits }: LineFilter): boolean {
   if (since !== null && line.at < since) return false;
+  if (until !== null && line.at >= until) return false;
   if (level !== null && (line.level === null || LEVELS.indexOf(line.level) < LEVELS.indexOf(level))) return false;
-  return grep === null || line.raw.toLowerCase().includes(grep.toLowerCase());
-}
-
-/** `2 h`, `30m`, `7d`, or a date as in 2026-11-23 or 2026-11-23T10:00; ms of the epoch. Null: not understood. */
-export function readSince(text: string, now: number): number | null {
-  const span = /^(\d+)\s*(s|m|min|h|d)$/.exec(text.trim());
-  if (span !== null) {
-    const unit = { s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[span[2] ?? ''];
-    return unit === undefined ? null : now - Number(span[1]) * unit;
-  }
-  // A date alone means that day's beginning where the person is, not in Greenwich.
-  const at = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text);
-  return Number.isNaN(at) ? null : at;
+  if (grep !== null && !line.raw.toLowerCase().includes(grep.toLowerCase())) return false;
+  return fits === undefined || fits(line);
 }
 
 /** `event key=value …`, or the line as it is. A stack stays readable on lines of its own. */

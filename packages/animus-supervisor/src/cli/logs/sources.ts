@@ -8,6 +8,11 @@ export function agentLog(home: HomePaths, id: AgentId): LogSource {
   return { from: id, file: agentPaths(home.home, id).brocaLog };
 }
 
+/** What the process printed by itself. */
+export function agentOutput(home: HomePaths, id: AgentId): LogSource {
+  return { from: id, file: agentPaths(home.home, id).outputLog };
+}
+
 export function supervisorLog(home: HomePaths): LogSource {
   return { from: SUPERVISOR, file: home.supervisorLog };
 }
