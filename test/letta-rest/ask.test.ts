@@ -70,7 +70,7 @@ test('a run that fails, is cancelled, or lacks what a person must give', async (
   const asked = rig.letta.ask(rig.attempt(), rig.tell, rig.signal);
   const turn = await rig.simulator.turnStarted({ number: 5 });
   await rig.letta.cancel(turn.runId, rig.signal);
-  assert.deepEqual(await asked, { kind: 'failed', reason: 'the run was cancelled' });
+  assert.deepEqual(await asked, { kind: 'failed', reason: 'the run was cancelled', isCancelled: true });
 });
 
 test('tool calls that want approval are denied, one after another, until the turn ends', async () => {
@@ -136,7 +136,7 @@ const refusals: [LettaErrorName, string][] = [
   ['shuttingDown', 'unavailable'],
   ['databaseLocked', 'unavailable'],
   ['internal', 'unavailable'],
-  ['badGateway', 'unavailable'],
+  ['badGateway', 'unknown'],
   ['providerBadRequest', 'rejected'],
   ['providerError', 'failed'],
 ];
@@ -152,11 +152,15 @@ for (const [name, kind] of refusals) {
   });
 }
 
-test('Retry-After is kept', async () => {
+test('Retry-After is kept, within reason', async () => {
   await using rig = await openRig();
   rig.simulator.fault({ kind: 'status', status: 429, body: { error: 'Rate limited' }, headers: { 'retry-after': '17' }, route: CREATE });
   const outcome = await rig.letta.ask(rig.attempt(), rig.tell, rig.signal);
   assert.equal(outcome.kind === 'unavailable' && outcome.afterMs, 17_000);
+  const years = { 'retry-after': '999999999' };
+  rig.simulator.fault({ kind: 'status', status: 429, body: { error: 'Rate limited' }, headers: years, route: CREATE });
+  const never = await rig.letta.ask(rig.attempt(), rig.tell, rig.signal);
+  assert.equal(never.kind === 'unavailable' && never.afterMs, 3_600_000, 'an hour at most');
 });
 
 test('a gateway that gives up while the agent works on: the run is found and followed, not run again', async () => {
@@ -165,6 +169,26 @@ test('a gateway that gives up while the agent works on: the run is found and fol
   const outcome = await rig.letta.ask(rig.attempt({ text: 'hi' }), rig.tell, rig.signal);
   assert.deepEqual(outcome.kind === 'answered' && outcome.messages, ['echo: hi']);
   assert.equal(rig.simulator.turns.length, 1);
+});
+
+test('refused in words that are not Letta’s, an attempt is unknown: the request may be on its way still', async () => {
+  await using rig = await openRig();
+  const bodies = ['<html>503 Service Unavailable</html>', { message: 'Endpoint request timed out' }];
+  for (const [at, body] of bodies.entries()) {
+    rig.simulator.fault({ kind: 'status', status: at === 0 ? 503 : 504, body, route: CREATE });
+    assert.equal((await rig.letta.ask(rig.attempt(), rig.tell, rig.signal)).kind, 'unknown');
+  }
+});
+
+test('Letta says that it broke, and the run goes on all the same: it is not asked anew', async () => {
+  await using rig = await openRig();
+  rig.simulator.hold();
+  rig.simulator.fault({ kind: 'status', ...lettaErrors.internal, ran: true, route: CREATE });
+  // Its memory of the otid is gone with what broke; the active run is the only trace.
+  rig.simulator.fault({ kind: 'status', status: 404, body: { detail: 'No run found for otid=x' }, route: 'conversations.messages.stream' });
+  const outcome = await rig.letta.ask(rig.attempt({ text: 'hi' }), rig.tell, rig.signal);
+  assert.equal(outcome.kind, 'unknown');
+  rig.simulator.release();
 });
 
 test('an agent or a key that Letta does not know is held', async () => {

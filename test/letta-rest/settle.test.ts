@@ -176,6 +176,31 @@ test('without Redis: the list answers; without a trace nobody may send again', a
   assert.equal((await rig.letta.settle(rig.attempt({ otid: 'db-9:1' }), rig.tell, rig.signal)).kind, 'undecidable');
 });
 
+test('a server without the conversation routes drops no second message: without a trace nobody may send again', async () => {
+  await using rig = await openRig();
+  const route = [CREATE, 'conversations.messages.stream'];
+  rig.simulator.fault({ kind: 'status', status: 404, body: { detail: 'Not Found' }, route, times: Number.POSITIVE_INFINITY });
+  rig.simulator.fault({ kind: 'drop', route: 'agents.messages.create' });
+  const attempt = rig.attempt();
+  assert.equal((await rig.letta.ask(attempt, rig.tell, rig.signal)).kind, 'unknown');
+  assert.equal((await rig.letta.settle(attempt, rig.tell, rig.signal)).kind, 'undecidable');
+});
+
+test('sent again it goes only where a second one is dropped, whatever the server could do before', async () => {
+  await using rig = await openRig();
+  rig.simulator.redisOff();
+  const attempt = rig.attempt({ text: 'hi' });
+  const foreground = rig.simulator.fault({ kind: 'drop', route: 'agents.messages.create' });
+  assert.equal((await rig.letta.ask(attempt, rig.tell, rig.signal)).kind, 'unknown');
+  assert.equal(foreground.hits, 1);
+  assert.equal((await rig.letta.askAgain(attempt, rig.tell, rig.signal)).kind, 'unavailable');
+  rig.simulator.redisOn();
+  assert.deepEqual(await rig.letta.settle(attempt, rig.tell, rig.signal), { kind: 'resend' });
+  const outcome = await rig.letta.askAgain(attempt, rig.tell, rig.signal);
+  assert.deepEqual(outcome.kind === 'answered' && outcome.messages, ['echo: hi']);
+  assert.equal(rig.simulator.turns[0]?.route, 'conversations');
+});
+
 test('while any run of the agent that may be ours still goes, nothing is decided', async () => {
   await using rig = await openRig();
   rig.simulator.hold();
@@ -200,7 +225,7 @@ test('a run that the server lost holds nobody for ever: cancelled, it is failed'
   assert.equal(waiting.kind, 'later');
   await rig.letta.cancel(runId, rig.signal);
   const found = await rig.letta.settle({ ...attempt, runId }, rig.tell, rig.signal);
-  assert.deepEqual(answer(found), { kind: 'failed', reason: 'the run was cancelled' });
+  assert.deepEqual(answer(found), { kind: 'failed', reason: 'the run was cancelled', isCancelled: true });
 });
 
 test('a run that is gone without a trace is for a person to decide', async () => {
@@ -223,16 +248,16 @@ test('a Letta that cannot be asked is asked later; one that refuses holds', asyn
   await using rig = await openRig();
   const attempt = rig.attempt();
   const faults = [
-    ['internal', false],
-    ['rateLimited', false],
-    ['unauthorized', true],
-    ['outOfCredits', true],
+    ['internal', 'unreachable'],
+    ['rateLimited', 'unreachable'],
+    ['unauthorized', 'held'],
+    ['outOfCredits', 'held'],
   ] as const;
   for (const runId of [null, 'run-00000000-0000-4000-8000-000000000000']) {
-    for (const [name, held] of faults) {
+    for (const [name, cause] of faults) {
       rig.simulator.fault({ kind: 'status', ...lettaErrors[name] });
       const found = await rig.letta.settle({ ...attempt, runId }, rig.tell, rig.signal);
-      assert.deepEqual([found.kind, found.kind === 'later' && found.held], ['later', held]);
+      assert.deepEqual([found.kind, found.kind === 'later' && found.cause], ['later', cause]);
     }
   }
   await rig.simulator.goOffline();

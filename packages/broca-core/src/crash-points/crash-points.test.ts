@@ -21,6 +21,7 @@ const lettaFault = fc.constantFrom<LettaFault[]>(
   'refused',
   'lost',
   'delayed',
+  'late',
   'answer-lost',
   'slow',
   'failed',

@@ -13,6 +13,8 @@ export type LettaFault =
   | 'lost'
   /** The request arrives later than we give up on it: when Letta is asked about it the next time. */
   | 'delayed'
+  /** It arrives later still: after Letta had no trace of it, when the next request comes. */
+  | 'late'
   /** It runs and ends; the answer is lost. */
   | 'answer-lost'
   /** It goes on running while we look, twice. */
@@ -48,6 +50,7 @@ export class ModelLetta implements Letta {
   #frozen = new Map<string, string>();
   #refusedWithImages = new Set<number>();
   #delayed: Attempt[] = [];
+  #late: Attempt[] = [];
   #attached: string | null = null;
   #point: () => void;
   #end: () => void;
@@ -63,9 +66,18 @@ export class ModelLetta implements Letta {
     this.#checkFrozen(attempt);
     if (this.isPoison(attempt.text)) this.#end();
     const fault = this.faults.shift() ?? 'none';
+    const late = this.#late.splice(0);
     const outcome = this.#take(attempt, fault, tell);
+    // What Letta refuses for good it refuses each time; and of what is forgotten nobody can tell.
+    const arriving = fault === 'forgets' ? [] : late.filter(({ otid }) => fault !== 'rejected' || otid !== attempt.otid);
+    for (const before of arriving) this.#begin(before, 'answered', 0);
     this.#point();
     return outcome;
+  }
+
+  /** Takes what is asked by its otid, so that a second one is the first. */
+  async askAgain(attempt: Attempt, tell: (news: AttemptNews) => void): Promise<AttemptOutcome> {
+    return await this.ask(attempt, tell);
   }
 
   async settle(attempt: Attempt): Promise<Settlement> {
@@ -74,15 +86,15 @@ export class ModelLetta implements Letta {
     if (this.isPoison(attempt.text)) this.#end();
     if (this.faults[0] === 'mute') {
       this.faults.shift();
-      return { kind: 'later', reason: 'no answer', held: false };
+      return { kind: 'later', cause: 'unreachable', reason: 'no answer' };
     }
     for (const late of this.#delayed.splice(0)) this.#begin(late, 'answered', 0);
     const run = this.runs.find(({ otid }) => otid === attempt.otid);
     if (run === undefined) return { kind: 'resend' };
-    if (run.isHidden) return { kind: 'undecidable', reason: 'forgotten' };
+    if (run.isHidden) return { kind: 'undecidable', reason: 'forgotten', hasTrace: false };
     if (run.looksLeft > 0) {
       run.looksLeft -= 1;
-      return { kind: 'later', reason: 'still running', held: false };
+      return { kind: 'later', cause: 'going', reason: 'still running' };
     }
     run.isOver = true;
     const outcome = outcomeOf(run);
@@ -105,9 +117,13 @@ export class ModelLetta implements Letta {
       case 'delayed':
         this.#delayed.push({ ...attempt });
         return { kind: 'unknown', reason: 'no answer' };
+      case 'late':
+        this.#late.push({ ...attempt });
+        return { kind: 'unknown', reason: 'no answer' };
       case 'forgets':
         this.#begin(attempt, 'answered', 9).isHidden = true;
         this.#remembered.clear();
+        this.#late = [];
         return { kind: 'unknown', reason: 'lost, and forgotten' };
       case 'answer-lost':
         this.#begin(attempt, 'answered', 0);

@@ -234,8 +234,15 @@ export class Broca {
 
   #turnEnded(turn: Turn): void {
     const end = this.#turnEnd.get(turn.id);
-    if (end?.state === 'settled' || end?.state === 'parked') this.#settled += 1;
-    this.#open.log.info('turn-ended', { turn: turn.id, channel: turn.channel, chat: turn.chat, ...end, ms: Date.now() - turn.createdAt });
+    const isOver = end?.state === 'settled' || end?.state === 'parked';
+    if (isOver) this.#settled += 1;
+    this.#open.log.info(isOver ? 'turn-ended' : 'turn-waits', {
+      turn: turn.id,
+      channel: turn.channel,
+      chat: turn.chat,
+      ...end,
+      ms: Date.now() - turn.createdAt,
+    });
   }
 
   async #listen(): Promise<BrocaSocket> {

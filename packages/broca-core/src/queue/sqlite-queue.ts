@@ -89,6 +89,8 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
     if (statements.run.run(turn.id).changes !== 1) return null;
     const number = (statements.newestAttempt.get(turn.id) ?? 0) + 1;
     const attempt: Attempt = { turnId: turn.id, number, otid: `${id}-${turn.id}:${number}`, ...sent, runId: null, sentAt: clock() };
+    // Each keeps what it sent, and a Letta that is away for a day is tried a thousand times.
+    statements.dropUntaken.run(turn.id);
     statements.addAttempt.run({ ...attempt, images: JSON.stringify(attempt.images) });
     if (blockId !== null) writeFact(store, 'attached_block', blockId);
     return attempt;
@@ -215,6 +217,7 @@ function prepare(store: Store) {
          run_id AS runId, sent_at AS sentAt
        FROM attempts WHERE turn_id = ? AND over_at IS NULL ORDER BY number DESC LIMIT 1`,
     ),
+    dropUntaken: store.prepare("DELETE FROM attempts WHERE turn_id = ? AND outcome IN ('unavailable', 'held')"),
     addAttempt: store.prepare(
       `INSERT INTO attempts (turn_id, number, otid, endpoint, agent_id, text, images, seen_message_id, sent_at)
        VALUES (@turnId, @number, @otid, @endpoint, @agentId, @text, @images, @seenMessageId, @sentAt)`,

@@ -10,7 +10,7 @@ import type { Attempt, AttemptOutcome } from './letta.ts';
 import type { Followed } from './letta-rest-follow.ts';
 import { isRecord, textIn, type Verdict } from './letta-rest-policy.ts';
 import { toolCallIdsOf } from './letta-rest-reading.ts';
-import { type ContentPart, type LettaWire, type Row, reasonOf, type Tell, verdictOf } from './letta-rest-wire.ts';
+import { type ContentPart, type LettaWire, type Row, reasonOf, type SendRoute, type Tell, verdictOf } from './letta-rest-wire.ts';
 
 /** A run that asks for approval again and again is cut off; so many times an agent may try another tool. */
 const MOST_DENIALS = 10;
@@ -25,11 +25,11 @@ const DENIAL = 'Denied: nobody in this chat can approve tool calls. Answer witho
 /** Ends of an ask; `doubtful` needs a second look before it can be told. */
 export type Asked = AttemptOutcome | { kind: 'doubtful'; reason: string; saidByLetta: boolean };
 
-export async function askAttempt(wire: LettaWire, attempt: Attempt, tell: Tell, signal: AbortSignal): Promise<Asked> {
+export async function askAttempt(wire: LettaWire, attempt: Attempt, tell: Tell, signal: AbortSignal, route: SendRoute): Promise<Asked> {
   const patience = new Patience();
   const content = await contentOf(wire, attempt);
   for (let denied = 0; ; ) {
-    const followed = await wire.send([{ role: 'user', content, otid: attempt.otid }], tell, signal);
+    const followed = await wire.send([{ role: 'user', content, otid: attempt.otid }], tell, signal, route);
     if (followed.kind !== 'trouble') return await endTurn(wire, followed, attempt, tell, signal);
     const verdict = verdictOf(followed.trouble);
     if (signal.aborted) return { kind: 'unknown', reason: 'it was not waited for any longer' };

@@ -55,7 +55,7 @@ const refusals: Case[] = [
   ],
   ['no Redis', 503, { detail: 'Background streaming requires Redis to be running.' }, 'no-background'],
   ['shutting down', 503, { errorCode: 'cloud_api_shutting_down', admitted: false, retryable: true }, 'unavailable', /shutting_down/],
-  ['a gateway without upstream', 503, '<html></html>', 'unavailable'],
+  ['a gateway without upstream', 503, '<html></html>', 'doubtful'],
   ['a gateway that gave up', 504, '<html></html>', 'doubtful'],
   ['a model that took too long', 504, { error: { type: 'llm_timeout', message: 'late' } }, 'failed'],
   ['a model that failed', 500, { error: { type: 'llm_error', message: 'oops' } }, 'failed'],

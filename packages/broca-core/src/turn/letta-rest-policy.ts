@@ -38,7 +38,7 @@ export type StopVerdict =
   | { kind: 'well' }
   | { kind: 'needs-approval' }
   | { kind: 'held'; reason: string }
-  | { kind: 'failed'; reason: string; isBadRequest?: boolean }
+  | { kind: 'failed'; reason: string; isBadRequest?: boolean; isCancelled?: boolean }
   /** The run never began its work: an older tool call waits for an answer. */
   | { kind: 'pending-approval' };
 
@@ -73,11 +73,13 @@ export function judgeRefusal(refusal: Refusal): Verdict {
   if (status === 422 && isAboutAgentId(body, said)) return { kind: 'held', reason: `no agent can have this id: ${reason}` };
   if (status === 429) return judgeRate(refusal, reason);
   if (status === 408 || status === 425) return { kind: 'unavailable', reason, afterMs: refusal.retryAfterMs };
-  if (status === 503) {
-    return NEEDS_REDIS.test(said) ? { kind: 'no-background', reason } : { kind: 'unavailable', reason, afterMs: refusal.retryAfterMs };
-  }
+  if (status === 503 && NEEDS_REDIS.test(said)) return { kind: 'no-background', reason };
+  // In Letta's own words it took nothing. A gateway says it also of a connection that broke after the request went through.
+  if (status === 503 && isLettas(body)) return { kind: 'unavailable', reason, afterMs: refusal.retryAfterMs };
   if (status >= 500)
-    return type.startsWith('llm_') ? { kind: 'failed', reason } : { kind: 'doubtful', reason, saidByLetta: isRecord(body) };
+    return type.startsWith('llm_')
+      ? { kind: 'failed', reason }
+      : { kind: 'doubtful', reason, saidByLetta: status === 500 && isLettas(body) };
   return { kind: 'rejected', reason };
 }
 
@@ -120,7 +122,7 @@ export function judgeStop(stopReason: string, error: FrameError | null, spoke: b
     case 'insufficient_credits':
       return { kind: 'held', reason: `no credit: ${why}` };
     case 'cancelled':
-      return { kind: 'failed', reason: 'the run was cancelled' };
+      return { kind: 'failed', reason: 'the run was cancelled', isCancelled: true };
     default:
       return { kind: 'failed', reason: `the run failed: ${why}`, ...(error?.type === 'llm_bad_request' ? { isBadRequest: true } : {}) };
   }
@@ -141,6 +143,11 @@ function described(status: number, said: string): string {
 
 function providerKey(said: string): string {
   return `the model's provider does not accept the agent's key${said === '' ? '' : `: ${cut(said)}`}`;
+}
+
+/** Gateways speak JSON as well, in other shapes. */
+function isLettas(body: unknown): boolean {
+  return isRecord(body) && ('detail' in body || 'error' in body || 'errorCode' in body);
 }
 
 function errorTypeOf(body: unknown): string {

@@ -15,13 +15,15 @@ const RESEND_WINDOW_MS = 2.5 * 60 * 60 * 1000;
 /** How far our clock may run ahead of the server's before times are not compared at all. */
 const CLOCK_SLACK_MS = 5 * 60 * 1000;
 const RECENT_ROWS = 100;
+/** Said by a server that looked for the otid. A bare `Not Found` is that of one without the route, which drops no second message. */
+const OTID_UNKNOWN = /otid/i;
 
 /** One step's finding: the end of the search, or nothing here. */
 type Finding = Settlement | null;
 
 export async function settleAttempt(wire: LettaWire, attempt: Attempt, tell: Tell, signal: AbortSignal): Promise<Settlement> {
   if (plainEndpoint(attempt.endpoint) !== wire.endpoint || attempt.agentId !== wire.agentId) {
-    return { kind: 'undecidable', reason: 'it was sent to another endpoint or agent, which cannot be asked any more' };
+    return undecidable('it was sent to another endpoint or agent, which cannot be asked any more', false);
   }
   if (attempt.sentAt === null) return { kind: 'resend' };
   const search = new Search(wire, attempt, tell, signal);
@@ -72,7 +74,7 @@ class Search {
     );
     if (followed.kind === 'ended') return settled(await endTurn(this.#wire, followed, this.#attempt, this.#tell, this.#signal));
     const why = followed.kind === 'lost' ? followed.reason : reasonOf(verdictOf(followed.trouble));
-    return { kind: 'later', reason: `its run still goes; ${why}`, held: false };
+    return { kind: 'later', cause: 'going', reason: `its run still goes; ${why}` };
   }
 
   /** The rows of a completed run are all there; only what followed on a denied tool call is in other runs. */
@@ -96,12 +98,13 @@ class Search {
     if (followed.kind === 'ended') return settled(await endTurn(this.#wire, followed, this.#attempt, this.#tell, this.#signal));
     if (followed.kind === 'lost') {
       const { runId } = followed.reading;
-      return runId === null || this.#signal.aborted ? { kind: 'later', reason: followed.reason, held: false } : await this.byRun(runId);
+      if (this.#signal.aborted) return { kind: 'later', cause: 'going', reason: followed.reason };
+      return runId === null ? { kind: 'later', cause: 'unreachable', reason: followed.reason } : await this.byRun(runId);
     }
     const verdict = verdictOf(followed.trouble);
     // 400 and 422: a run of the foreground, or a server that knows no otids.
     if (verdict.kind !== 'missing' && verdict.kind !== 'no-background' && verdict.kind !== 'rejected') return notNow(verdict);
-    this.#remembers = verdict.kind === 'missing' && followed.trouble.kind === 'refused' && followed.trouble.refusal.status === 404;
+    this.#remembers = verdict.kind === 'missing' && OTID_UNKNOWN.test(verdict.reason);
     return null;
   }
 
@@ -109,12 +112,12 @@ class Search {
   async byTraces(): Promise<Settlement> {
     const active = await this.#activeSince();
     if (!active.ok) return active.settlement;
-    if (active.runs.length > 0) return { kind: 'later', reason: 'a run of this agent still goes, perhaps this one', held: false };
+    if (active.runs.length > 0) return { kind: 'later', cause: 'going', reason: 'a run of this agent still goes, perhaps this one' };
     const rows = await this.#rowsSince();
     if (!rows.ok) return rows.settlement;
     const at = rows.value.findIndex((row) => textIn(row, 'otid') === this.#attempt.otid && textIn(row, 'message_type') === 'user_message');
     if (at !== -1) return await this.#byRows(rows.value.slice(at));
-    if (this.#hadRun) return { kind: 'undecidable', reason: 'its run is over or gone and left no message' };
+    if (this.#hadRun) return undecidable('its run is over or gone and left no message', true);
     return this.#mayResend();
   }
 
@@ -124,7 +127,7 @@ class Search {
     const said = saidIn(own);
     const runs = await this.#runsOf(own);
     if (!runs.ok) return notNow(runs.error);
-    if (runs.value.some(({ status }) => status === 'going')) return { kind: 'later', reason: 'its run still goes', held: false };
+    if (runs.value.some(({ status }) => status === 'going')) return { kind: 'later', cause: 'going', reason: 'its run still goes' };
     const broken = runs.value.find(({ status }) => status !== 'completed');
     if (broken !== undefined) return over(failureOf(broken));
     const pending = stillPending(own);
@@ -133,7 +136,7 @@ class Search {
       return settled(await endTurn(this.#wire, denied, this.#attempt, this.#tell, this.#signal, said));
     }
     if (said.length === 0 && runs.value.length === 0)
-      return { kind: 'undecidable', reason: 'the agent has the message, and nothing tells whether it was done with it' };
+      return undecidable('the agent has the message, and nothing tells whether it was done with it', true);
     return settled(answered(said, newestOf(own)));
   }
 
@@ -149,10 +152,10 @@ class Search {
   }
 
   #mayResend(): Settlement {
-    if (!this.#remembers) return { kind: 'undecidable', reason: 'this Letta does not tell repeated messages from new ones' };
+    if (!this.#remembers) return undecidable('this Letta does not tell repeated messages from new ones', false);
     const ageMs = this.#wire.serverNow() - (this.#attempt.sentAt ?? Number.NEGATIVE_INFINITY);
     if (ageMs < -CLOCK_SLACK_MS || ageMs > RESEND_WINDOW_MS) {
-      return { kind: 'undecidable', reason: 'Letta has no trace of it, and it is too old to be sent again safely' };
+      return undecidable('Letta has no trace of it, and it is too old to be sent again safely', false);
     }
     return { kind: 'resend' };
   }
@@ -200,19 +203,22 @@ function settled(asked: Asked): Settlement {
       return { kind: 'over', outcome: { kind: 'failed', reason: asked.reason } };
     case 'unknown':
     case 'doubtful':
-      return { kind: 'later', reason: asked.reason, held: false };
+      return { kind: 'later', cause: 'unreachable', reason: asked.reason };
     default:
       return unreachable(asked);
   }
 }
 
 function notNow(verdict: Verdict): Settlement {
-  return { kind: 'later', reason: reasonOf(verdict), held: verdict.kind === 'held' };
+  return { kind: 'later', cause: verdict.kind === 'held' ? 'held' : 'unreachable', reason: reasonOf(verdict) };
+}
+
+function undecidable(reason: string, hasTrace: boolean): Settlement {
+  return { kind: 'undecidable', reason, hasTrace };
 }
 
 function failureOf(run: RunRecord): AttemptOutcome & { kind: 'failed' } {
-  if (run.status === 'cancelled') return { kind: 'failed', reason: 'the run was cancelled' };
-  const verdict = judgeStop(run.stopReason ?? 'error', run.error, false);
+  const verdict = judgeStop(run.status === 'cancelled' ? 'cancelled' : (run.stopReason ?? 'error'), run.error, false);
   if (verdict.kind === 'failed') return verdict;
   return { kind: 'failed', reason: 'reason' in verdict ? verdict.reason : 'the run failed' };
 }

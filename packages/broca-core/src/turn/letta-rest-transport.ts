@@ -25,6 +25,8 @@ export type TransportOptions = { baseUrl: string; apiKey: string; now: () => num
 /** Idle connections are closed before servers do it (uvicorn: 5 s), so that no turn is sent into a closing one. */
 const IDLE_CONNECTION_MS = 4_000;
 const LONGEST_ERROR_BODY = 65_536;
+/** A server that asks for more than this is asked again all the same: nobody waits for days on its word alone. */
+const LONGEST_RETRY_AFTER_MS = 60 * 60 * 1000;
 
 class Troubled extends Error {
   readonly trouble: Trouble;
@@ -218,9 +220,8 @@ async function readText(response: IncomingMessage, limit: number): Promise<strin
 function parseRetryAfter(header: string | undefined, now: number): number | null {
   if (header === undefined || header.trim() === '') return null;
   const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - now);
+  const ms = Number.isNaN(seconds) ? Date.parse(header) - now : seconds * 1000;
+  return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), LONGEST_RETRY_AFTER_MS);
 }
 
 function nameOf(error: unknown): string {

@@ -50,6 +50,9 @@ export type OutgoingMessage =
   | { role: 'user'; content: string | ContentPart[]; otid: string }
   | { type: 'approval'; approvals: { type: 'approval'; tool_call_id: string; approve: false; reason: string }[]; otid: string };
 
+/** Where a message may go: on whichever route the server has, or only where it drops a second one of the same otid. */
+export type SendRoute = 'any-route' | 'deduplicating';
+
 export type Answer<T> = Result<T, Verdict>;
 export type Row = Record<string, unknown>;
 
@@ -118,11 +121,12 @@ export class LettaWire {
 
   /**
    * Sends messages and follows their run: in the background on the route that locks and deduplicates;
-   * on a server without Redis, or without that route, in the foreground on the plain one.
+   * on a server without Redis, or without that route, in the foreground on the plain one, unless `route` forbids it.
    */
-  async send(messages: readonly OutgoingMessage[], tell: Tell, signal: AbortSignal): Promise<Followed> {
+  async send(messages: readonly OutgoingMessage[], tell: Tell, signal: AbortSignal, route: SendRoute = 'any-route'): Promise<Followed> {
     const common = { messages: [...messages], include_pings: true, stream_tokens: false };
-    if (monotonicMs() >= this.#foregroundUntil) {
+    const mustDeduplicate = route === 'deduplicating';
+    if (mustDeduplicate || monotonicMs() >= this.#foregroundUntil) {
       const body = { ...common, agent_id: this.agentId, streaming: true, background: true };
       const followed = await this.follow(
         (client, until) => client.conversations.messages.create('default', body, { signal: until, maxRetries: 0 }),
@@ -130,7 +134,7 @@ export class LettaWire {
         signal,
       );
       const verdict = followed.kind === 'trouble' ? verdictOf(followed.trouble) : null;
-      if (verdict?.kind !== 'no-background' && verdict?.kind !== 'missing') return followed;
+      if (mustDeduplicate || (verdict?.kind !== 'no-background' && verdict?.kind !== 'missing')) return followed;
       this.log?.warn('letta-foreground', { reason: verdict.reason });
       this.#foregroundUntil = monotonicMs() + FOREGROUND_MS;
     }

@@ -3,7 +3,6 @@
  * of its files does one thing: policy (what an answer means), transport, follow (a stream), ask,
  * settle, people. The client library is loaded with the first request.
  */
-import { unreachable } from 'animus-protocol';
 import type { Attempt, AttemptOutcome, Letta, LettaCheck, LettaReply } from './letta.ts';
 import { askAttempt } from './letta-rest-ask.ts';
 import { LettaPeople, notOkay, okay } from './letta-rest-people.ts';
@@ -20,6 +19,7 @@ export function createLettaRest(settings: LettaRestSettings): Letta {
     check: (signal) => check(wire, signal),
     newestMessageId: (signal) => newestMessageId(wire, signal),
     ask: (attempt, tell, signal) => ask(wire, attempt, tell, signal),
+    askAgain: (attempt, tell, signal) => askAgain(wire, attempt, tell, signal),
     settle: (attempt, tell, signal) => settleAttempt(wire, attempt, tell, signal),
     cancel: (runId, signal) => cancel(wire, runId, signal),
     findOrMakePerson: (person, signal) => people.findOrMake(person, signal),
@@ -47,22 +47,20 @@ async function newestMessageId(wire: LettaWire, signal: AbortSignal): Promise<Le
 }
 
 async function ask(wire: LettaWire, attempt: Attempt, tell: Tell, signal: AbortSignal): Promise<AttemptOutcome> {
-  const asked = await askAttempt(wire, attempt, tell, signal);
+  const asked = await askAttempt(wire, attempt, tell, signal, 'any-route');
   if (asked.kind !== 'doubtful') return asked;
   // A 5xx does not tell whether a run began; Letta's memory may.
   const found = await settleAttempt(wire, attempt, tell, signal);
-  switch (found.kind) {
-    case 'over':
-      return found.outcome;
-    case 'resend':
-      return { kind: 'unavailable', reason: asked.reason, afterMs: null };
-    case 'later':
-    case 'undecidable':
-      // Letta's own words mean that it gave up before a stream began; a gateway's mean nothing.
-      return asked.saidByLetta ? { kind: 'unavailable', reason: asked.reason, afterMs: null } : { kind: 'unknown', reason: asked.reason };
-    default:
-      return unreachable(found);
-  }
+  if (found.kind === 'over') return found.outcome;
+  const isTraceless = found.kind === 'resend' || (found.kind === 'undecidable' && !found.hasTrace);
+  // In Letta's own words it gave up before a run began. What a gateway says means nothing: the request may still arrive.
+  if (asked.saidByLetta && isTraceless) return { kind: 'unavailable', reason: asked.reason, afterMs: null };
+  return { kind: 'unknown', reason: asked.reason };
+}
+
+async function askAgain(wire: LettaWire, attempt: Attempt, tell: Tell, signal: AbortSignal): Promise<AttemptOutcome> {
+  const asked = await askAttempt(wire, attempt, tell, signal, 'deduplicating');
+  return asked.kind === 'doubtful' ? { kind: 'unknown', reason: asked.reason } : asked;
 }
 
 async function cancel(wire: LettaWire, runId: string | null, signal: AbortSignal): Promise<void> {

@@ -46,3 +46,20 @@ test('what was mended is looked at at once', () => {
   standing.lookNow();
   assert.equal(standing.probeAt, 0);
 });
+
+test('an agent that can be looked at, and whose credit is used up all the same, is asked more and more seldom', () => {
+  const standing = new LettaStanding();
+  const gaps: number[] = [];
+  let now = 0;
+  for (let round = 0; round < 6; round += 1) {
+    standing.heard({ kind: 'held', reason: 'no credit' }, now);
+    gaps.push(standing.probeAt - now);
+    now = standing.probeAt;
+    standing.probed({ kind: 'reachable', agentName: 'a' }, now);
+    assert.equal(standing.askableAt(), 0);
+  }
+  assert.deepEqual(gaps, [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
+  standing.heard({ kind: 'silent', newestMessageId: null }, now);
+  standing.heard({ kind: 'held', reason: 'no credit' }, now);
+  assert.equal(standing.probeAt - now, 5_000, 'a turn that was taken starts it anew');
+});

@@ -16,6 +16,7 @@ export class LettaStanding {
   #state: LettaState = { state: 'unchecked' };
   #failuresInRow = 0;
   #pausedUntil = 0;
+  /** Looks and failures in a row, by which the next look is put off. */
   #probes = 0;
   #probeAt = 0;
   #onChange: () => void;
@@ -45,9 +46,13 @@ export class LettaStanding {
 
   probed(check: LettaCheck, now: number): void {
     switch (check.kind) {
-      case 'reachable':
-        this.#reached(now);
+      case 'reachable': {
+        // That the agent can be looked at does not mend a credit that is used up: only a turn that is taken shows that it is.
+        const probes = this.#state.state === 'held' ? this.#probes : 0;
+        this.answered(now);
+        this.#probes = probes;
         break;
+      }
       case 'held':
         this.held(check.reason, now);
         break;
@@ -65,7 +70,7 @@ export class LettaStanding {
         break;
       case 'unavailable':
         if (outcome.isOfThisTurn === true) {
-          this.#reached(now);
+          this.answered(now);
           break;
         }
         this.#failuresInRow += 1;
@@ -78,7 +83,7 @@ export class LettaStanding {
       case 'silent':
       case 'rejected':
       case 'failed':
-        this.#reached(now);
+        this.answered(now);
         break;
     }
   }
@@ -96,7 +101,8 @@ export class LettaStanding {
     this.#pausedUntil = 0;
   }
 
-  #reached(now: number): void {
+  /** Letta dealt with something of this agent. */
+  answered(now: number): void {
     const since = this.#state.state === 'reachable' ? this.#state.since : now;
     this.#become({ state: 'reachable', since });
     this.#failuresInRow = 0;

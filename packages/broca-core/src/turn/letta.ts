@@ -42,8 +42,8 @@ export type AttemptOutcome =
   | { kind: 'rejected'; reason: string }
   /** Letta will take no message of this agent until a person mends something (401, 402, 403, quota 429, agent 404). */
   | { kind: 'held'; reason: string }
-  /** The attempt is over, Letta ran it and it failed: counts against max_retries. A later attempt needs a new otid. `isBadRequest`: the model's provider found fault with what it was sent. */
-  | { kind: 'failed'; reason: string; isBadRequest?: boolean }
+  /** The attempt is over, Letta ran it and it failed: counts against max_retries. A later attempt needs a new otid. `isBadRequest`: the model's provider found fault with what it was sent. `isCancelled`: somebody ended the run, we perhaps. */
+  | { kind: 'failed'; reason: string; isBadRequest?: boolean; isCancelled?: boolean }
   /** Nothing ran (unreachable, 5xx before a run, 429, busy): does not count; a later attempt needs a new otid. `afterMs` when the server said when. `isOfThisTurn`: Letta is well, others need not wait. */
   | { kind: 'unavailable'; reason: string; afterMs: number | null; isOfThisTurn?: boolean }
   /** It left and how it ended was not heard. */
@@ -54,10 +54,18 @@ export type Settlement =
   | { kind: 'over'; outcome: AttemptOutcome & { kind: 'answered' | 'silent' | 'rejected' | 'failed' } }
   /** Letta proved it never took it, or would drop a second one: the same otid may be sent again now. */
   | { kind: 'resend' }
-  /** Letta cannot be asked now; ask again later. */
-  | { kind: 'later'; reason: string; held: boolean }
-  /** Letta cannot tell, and will not later: a person decides. */
-  | { kind: 'undecidable'; reason: string };
+  /** Nothing can be said now; look again later. */
+  | { kind: 'later'; cause: LaterCause; reason: string }
+  /** Letta cannot tell, and will not later: a person decides. `hasTrace`: the message is with the agent, or its run was known. */
+  | { kind: 'undecidable'; reason: string; hasTrace: boolean };
+
+export type LaterCause =
+  /** Its run goes on, or one that may be its run. */
+  | 'going'
+  /** Letta does not answer, or not this question. */
+  | 'unreachable'
+  /** Letta answers nothing about this agent until a person mends something. */
+  | 'held';
 
 export type LettaCheck =
   | { kind: 'reachable'; agentName: string }
@@ -86,6 +94,11 @@ export type Letta = {
   newestMessageId(signal: AbortSignal): Promise<LettaReply<string | null>>;
   /** Sends an attempt and follows it to its end. `signal` ends the waiting (outcome `unknown`), not the run. */
   ask(attempt: Attempt, tell: (news: AttemptNews) => void, signal: AbortSignal): Promise<AttemptOutcome>;
+  /**
+   * The same for an attempt that was sent before and may still arrive: only where Letta drops a second one. That it was
+   * not taken this time (`unavailable`, `held`) says nothing of the first.
+   */
+  askAgain(attempt: Attempt, tell: (news: AttemptNews) => void, signal: AbortSignal): Promise<AttemptOutcome>;
   /**
    * Finds out what became of an attempt, waiting for its run when it still goes: the run's own status,
    * resume by run or otid, active runs, then the message list back to `seenMessageId`.

@@ -50,6 +50,7 @@ function openRig(t: TestContext, outcome: (asked: number) => AttemptOutcome, set
       asked.push(clock.now);
       return outcome(asked.length);
     },
+    askAgain: async () => outcome(asked.push(clock.now)),
     settle: async () => ({ kind: 'resend' }),
     cancel: async () => undefined,
     findOrMakePerson: async () => ({ kind: 'ok', value: { identityId: null, blockId: 'block' } }),
@@ -106,12 +107,13 @@ function openRig(t: TestContext, outcome: (asked: number) => AttemptOutcome, set
   type Row = { state: string; reason: string | null; crashes: number };
   const turn = (id: number): Row | undefined =>
     store.prepare<[number], Row>('SELECT state, reason, crashes FROM turns WHERE id = ?').get(id);
+  const attempts = (): number => store.prepare<[], number>('SELECT count(*) FROM attempts').pluck().get() ?? 0;
   const told = (): string[] => store.prepare<[], string>('SELECT text FROM parts ORDER BY id').pluck().all();
   /** Lets time go on until nothing waits. */
   const run = async (): Promise<void> => {
     while (deps.queue.nextDueAt() !== null) clock.now += await takeStep(deps, NEVER);
   };
-  return { deps, clock, asked, write, turn, told, run };
+  return { deps, clock, asked, write, turn, told, attempts, run };
 }
 
 function gaps(instants: readonly number[]): number[] {
@@ -125,6 +127,7 @@ test('a turn that Letta fails is asked max_retries times again, at growing dista
   assert.deepEqual(gaps(rig.asked), [5_000, 10_000, 20_000, 40_000]);
   assert.equal(rig.turn(1)?.state, 'parked');
   assert.match(rig.turn(1)?.reason ?? '', /failed 5 times, at last: llm_error/);
+  assert.equal(rig.attempts(), 5);
   assert.deepEqual(rig.told(), ['Sorry, the agent could not answer this message.']);
 });
 
@@ -151,6 +154,7 @@ test('a Letta that is away counts no retry, and gives the turn up after give_up_
   assert.ok(rig.asked.length > 5);
   const lasted = (rig.asked.at(-1) ?? 0) - (rig.asked[0] ?? 0);
   assert.ok(lasted >= 600_000 && lasted < 700_000, `${lasted} ms`);
+  assert.equal(rig.attempts(), 1, 'a thousand tries that nothing came of are not kept');
   assert.match(rig.turn(1)?.reason ?? '', /gave up after 0.2 h: refused/);
   assert.deepEqual(rig.told(), ['Sorry, the agent could not be reached for a long time. This message was set aside.']);
 });
