@@ -13,5 +13,6 @@ const [command, ...rest] = process.argv.slice(2);
 if (command === 'run') process.exitCode = await (await import('./run.ts')).run(rest);
 else if (command === 'create-database') process.exitCode = await (await import('./run.ts')).createDatabase(rest);
 else if (command === 'try-take-over') process.exitCode = await (await import('./try-take-over.ts')).tryTakeOver(rest);
+else if (command === 'prepare-restore') process.exitCode = await (await import('./prepare-restore.ts')).runPrepareRestore(rest);
 // Set by `animus`: how the person named this agent.
 else process.exitCode = await (await import('./cli/cli.ts')).runCli(process.argv.slice(2), process.env['ANIMUS_CALLED_FOR'] ?? null);

@@ -32,6 +32,7 @@ export const BROCA_ENTRIES: { broca: string; [name: string]: string } = {
   'broca-letta': 'packages/broca-core/src/turn/letta-rest-library.ts',
   'broca-cli': 'packages/broca-core/src/cli/cli.ts',
   'broca-take-over': 'packages/broca-core/src/try-take-over.ts',
+  'broca-restore': 'packages/broca-core/src/prepare-restore.ts',
   'broca-python': 'packages/broca-core/src/store/takeover/take-over.ts',
 };
 

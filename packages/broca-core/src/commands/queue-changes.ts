@@ -68,6 +68,8 @@ function retry(store: Store, turn: number, evenIfAskedTwice: boolean, now: numbe
        WHERE id = ? AND state = 'parked'`,
     )
     .run(state, now, turn);
+  // Whoever retries it wants its reply.
+  store.prepare("DELETE FROM facts WHERE key = 'withheld_turn' AND value = ?").run(String(turn));
   return ok({ id: turn, state });
 }
 

@@ -47,6 +47,17 @@ export function admit(inbound: Inbound, sender: SenderStanding, limits: MessageL
   return { kind: 'admitted' };
 }
 
+/** What lies here was never taken by anybody: no platform keeps it and offers it again. */
+const OFFERED_ONCE: readonly string[] = ['console', 'spool'];
+
+/**
+ * After a restore: whether the database that is gone may have answered this message, which a platform offers again.
+ * `restoredUntil` is when that one was last seen alive (ms); null where nothing was restored.
+ */
+export function mayBeAnswered(inbound: Pick<Inbound, 'channel' | 'at'>, restoredUntil: number | null): boolean {
+  return restoredUntil !== null && inbound.at <= restoredUntil && !OFFERED_ONCE.includes(inbound.channel);
+}
+
 const MEGABYTE = 1024 * 1024;
 
 function refused(reason: string): Admission {

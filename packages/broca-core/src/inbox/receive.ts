@@ -5,8 +5,9 @@
  */
 import { DEFAULT_LIMITS, type MessageLimits } from 'animus-protocol';
 import type { Inbound, Receipt } from '../message.ts';
+import { readFact } from '../store/facts.ts';
 import { type Store, storageFault } from '../store/open.ts';
-import { admit, EVERY_CHANNEL, ignoreKeys } from './admit-policy.ts';
+import { admit, EVERY_CHANNEL, ignoreKeys, mayBeAnswered } from './admit-policy.ts';
 import { decideJoin, type JoinableTurn } from './join-policy.ts';
 
 export type Inbox = {
@@ -34,23 +35,25 @@ type Standing = {
   lastActiveAt: number;
 };
 
+const MAY_BE_ANSWERED =
+  'it came before a backup was restored, and may have been answered by the database that is gone: look at the conversation, then retry or settle it';
+
 /** When somebody was last active is kept to the minute: each write of it would touch two more pages a message. */
 const ACTIVITY_GRAIN_MS = 60_000;
 
 export function createInbox(store: Store, clock: () => number, onStored: (turnId: number) => void, rules: InboxRules = NO_RULES): Inbox {
   const statements = prepare(store);
+  const restoredUntil = readRestoredUntil(store);
 
   const receiveOne = (inbound: Inbound): Receipt => {
     const now = clock();
     const { conversation, duplicate } = findDuplicate(statements, inbound);
     if (duplicate !== null) return duplicate;
     const standing = statements.standing.get(inbound.channel, inbound.sender.id);
-    const [byId, byName = byId] = ignoreKeys(inbound.sender);
-    const isIgnored = statements.ignored.get(inbound.channel, byId, byName) !== undefined;
     const admission = admit(
       inbound,
       {
-        isIgnored,
+        isIgnored: isIgnored(statements, inbound),
         isActive: standing?.isActive !== 0,
         waiting: standing === undefined ? 0 : (statements.tally.get('sender', standing.profileId) ?? 0),
         waitingOfAll: statements.tally.get('open', 0) ?? 0,
@@ -62,7 +65,8 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
     const conversationId =
       conversation ?? Number(statements.addConversation.run(inbound.channel, inbound.account, inbound.chat, now).lastInsertRowid);
     const profileId = standing === undefined ? addPerson(statements, inbound, now) : refreshPerson(statements, inbound, standing, now);
-    const { turnId, number } = findTurn(statements, inbound, { conversationId, profileId }, rules.limits(), now);
+    const place = mayBeAnswered(inbound, restoredUntil) ? addAside : findTurn;
+    const { turnId, number } = place(statements, inbound, { conversationId, profileId }, rules.limits(), now);
     statements.addInbound.run(
       turnId,
       number,
@@ -111,12 +115,35 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
 
 type Statements = ReturnType<typeof prepare>;
 
+function isIgnored(statements: Statements, { channel, sender }: Inbound): boolean {
+  const [byId, byName = byId] = ignoreKeys(sender);
+  return statements.ignored.get(channel, byId, byName) !== undefined;
+}
+
 /** `conversation` undefined: the first message of it. */
 function findDuplicate(statements: Statements, inbound: Inbound): { conversation: number | undefined; duplicate: Receipt | null } {
   const conversation = statements.conversation.get(inbound.channel, inbound.account, inbound.chat);
   const seen = conversation === undefined ? undefined : statements.seen.get(conversation, inbound.externalId);
   if (seen === undefined) return { conversation, duplicate: null };
   return { conversation, duplicate: { kind: 'duplicate', turnId: statements.turn.get(seen) ?? null } };
+}
+
+function readRestoredUntil(store: Store): number | null {
+  const restored = readFact(store, 'restored_until');
+  return restored === null ? null : Number(restored);
+}
+
+/** A turn that a person decides about. */
+function addAside(
+  statements: Statements,
+  _inbound: Inbound,
+  { conversationId, profileId }: { conversationId: number; profileId: number },
+  _limits: MessageLimits,
+  now: number,
+): { turnId: number; number: number } {
+  const turnId = Number(statements.addTurn.run(conversationId, profileId, 'parked', now, now).lastInsertRowid);
+  statements.setAside.run(MAY_BE_ANSWERED, now, turnId);
+  return { turnId, number: 1 };
 }
 
 /** The turn a message goes to, and which one in it this message is: a new turn, or the sender's last one. */
@@ -197,6 +224,7 @@ function prepare(store: Store) {
          AND NOT EXISTS (SELECT 1 FROM attempts WHERE turn_id = turns.id)
        GROUP BY turns.id`,
     ),
+    setAside: store.prepare('UPDATE turns SET reason = ?, settled_at = ? WHERE id = ?'),
     delay: store.prepare('UPDATE turns SET due_at = ? WHERE id = ?'),
     addSeen: store.prepare('INSERT INTO seen (conversation_id, external_id, turn_id) VALUES (?, ?, ?)'),
   };

@@ -75,13 +75,12 @@ export function partsOf(turn: Turn, texts: readonly string[]): PartSource[] {
   }));
 }
 
+const WITHHELD = 'a backup from the time of this turn was restored: this reply may have been handed over before';
+
+type Split = (channel: string, text: string) => readonly (string | ComposedPart)[];
+
 /** Makes the parts of each text for its channel; `split` knows what the channel can take. */
-export function createOutbox(
-  store: Store,
-  split: (channel: string, text: string) => readonly (string | ComposedPart)[],
-  clock: () => number,
-  settling: SettlingWrite = (write) => write(),
-): Outbox {
+export function createOutbox(store: Store, split: Split, clock: () => number, settling: SettlingWrite = (write) => write()): Outbox {
   const statements = prepare(store);
   const settlingOnce: SettlingWrite = (write) => (store.inTransaction ? write() : settling(write));
 
@@ -101,34 +100,7 @@ export function createOutbox(
   });
 
   return {
-    add(sources) {
-      const texts = sources.flatMap((source) =>
-        split(source.channel, source.text).map((piece) => ({
-          ...source,
-          ...(typeof piece === 'string' ? { text: piece, form: null } : piece),
-        })),
-      );
-      const now = clock();
-      // A turn that was parked and tried again goes on counting: turn and number name a part for ever.
-      const told = sources[0] === undefined ? 0 : (statements.newest.get(sources[0].turnId) ?? 0);
-      for (const [index, part] of texts.entries()) {
-        const state = statements.open.get(part.conversationId) === undefined ? 'waiting' : 'queued';
-        statements.add.run(
-          part.turnId,
-          part.conversationId,
-          part.channel,
-          told + index + 1,
-          told + texts.length,
-          part.inReplyTo,
-          part.text,
-          part.form,
-          newKey(),
-          state,
-          now,
-          now,
-        );
-      }
-    },
+    add: (sources) => addParts(statements, split, sources, clock()),
     next: (channel, now) => statements.due.get(channel, now, 1) ?? null,
     nextFew: (channel, now, most) => selectFew(statements, channel, now, most),
     nextDueAt: (channel) => statements.nextDueAt.get(channel) ?? null,
@@ -148,6 +120,36 @@ export function createOutbox(
     together: (work) => settlingOnce(() => store.transaction(work).immediate()),
     recover: (channel, isIdempotent) => settlingOnce(() => recover.immediate(channel, isIdempotent)),
   };
+}
+
+function addParts(statements: ReturnType<typeof prepare>, split: Split, sources: readonly PartSource[], now: number): void {
+  const texts = sources.flatMap((source) =>
+    split(source.channel, source.text).map((piece) => ({
+      ...source,
+      ...(typeof piece === 'string' ? { text: piece, form: null } : piece),
+    })),
+  );
+  // A turn that was parked and tried again goes on counting: turn and number name a part for ever.
+  const told = sources[0] === undefined ? 0 : (statements.newest.get(sources[0].turnId) ?? 0);
+  for (const [index, part] of texts.entries()) {
+    const state = statements.open.get(part.conversationId) === undefined ? 'waiting' : 'queued';
+    statements.add.run(
+      part.turnId,
+      part.conversationId,
+      part.channel,
+      told + index + 1,
+      told + texts.length,
+      part.inReplyTo,
+      part.text,
+      part.form,
+      newKey(),
+      state,
+      now,
+      now,
+    );
+  }
+  const turnId = sources[0]?.turnId;
+  if (turnId !== undefined && statements.withheld.get() === String(turnId)) statements.withhold.run(WITHHELD, now, turnId, told);
 }
 
 /** The foremost due parts, then those behind them; one that a crash speaks against alone. */
@@ -184,6 +186,10 @@ function prepare(store: Store) {
     open: store
       .prepare<[number], number>("SELECT id FROM parts WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'sending') LIMIT 1")
       .pluck(),
+    withheld: store.prepare<[], string>("SELECT value FROM facts WHERE key = 'withheld_turn'").pluck(),
+    withhold: store.prepare(
+      "UPDATE parts SET state = 'uncertain', reason = ?, settled_at = ? WHERE turn_id = ? AND number > ? AND state IN ('queued', 'waiting')",
+    ),
     newest: store.prepare<[number], number>('SELECT max(number) FROM parts WHERE turn_id = ?').pluck(),
     add: store.prepare(
       `INSERT INTO parts (turn_id, conversation_id, channel, number, count, in_reply_to, text, form, key, state, due_at, created_at)

@@ -11,7 +11,14 @@ type FactKey =
   /** Channels Broca last ran with, as JSON: name → longest part. */
   | 'channels'
   /** Newest message of the agent that is known. */
-  | 'newest_message_id';
+  | 'newest_message_id'
+  /**
+   * Set by a restore (store/restore/): messages written until then (ms), and offered again, may have been answered by the
+   * database that is gone.
+   */
+  | 'restored_until'
+  /** Turn whose reply may have been handed over before a restore: what becomes of it is recorded, and not sent by itself. */
+  | 'withheld_turn';
 
 export function readFact(store: Store, key: FactKey): string | null {
   return (store.prepare<[string], string>('SELECT value FROM facts WHERE key = ?').pluck().get(key) as string | undefined) ?? null;
