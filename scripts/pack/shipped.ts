@@ -16,7 +16,7 @@ const LEFT_OUT = [
   /^packages\/testkit(\/|$)/,
   /^packages\/[^/]+\/(dist|node_modules)(\/|$)/,
   /^dist\/(script-types|test-types|\.new-[^/]*)(\/|$)/,
-  /\.(test|fixture)\.ts$/,
+  /\.(test|fixture)\.[a-z]+$/,
   /\.tsbuildinfo$/,
 ];
 

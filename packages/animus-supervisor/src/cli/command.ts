@@ -5,8 +5,8 @@
 import type { ExitCode } from 'animus-protocol';
 import type { CliContext } from './context.ts';
 
-/** `some` is one or more; the command itself says what is missing. */
-export type ArgumentSpec = { count: 'one' | 'maybe' | 'many' | 'some'; description: string };
+/** `some` is one or more; the command itself says what is missing. `choices`: the words that may stand there. */
+export type ArgumentSpec = { count: 'one' | 'maybe' | 'many' | 'some'; description: string; choices?: readonly string[] };
 
 export type OptionSpec =
   | { kind: 'flag'; short?: string; description: string }

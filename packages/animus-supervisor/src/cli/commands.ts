@@ -25,4 +25,9 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   settings: async () => (await import('./commands/delegated.ts')).settings,
   ignore: async () => (await import('./commands/delegated.ts')).ignore,
   outbound: async () => (await import('./commands/delegated.ts')).outbound,
+  completion: async () => (await import('./commands/completion.ts')).makeCompletion(loadAll),
 };
+
+async function loadAll(): Promise<(Command | DelegatedCommand)[]> {
+  return await Promise.all(Object.values(COMMANDS).map(async (load) => await load()));
+}

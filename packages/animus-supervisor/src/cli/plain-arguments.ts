@@ -58,9 +58,11 @@ export function placeWords(command: Command, words: readonly string[]): Result<R
   const input: Record<string, InputValue> = {};
   for (const [name, { kind }] of Object.entries(command.options)) input[name] = kind === 'flag' ? false : null;
   const rest = [...words];
-  for (const [name, { count }] of Object.entries(command.arguments)) {
+  for (const [name, { count, choices }] of Object.entries(command.arguments)) {
     const word = isList(count) ? undefined : rest.shift();
     if (count === 'one' && (word === undefined || word === '')) return failed(`<${name}> is missing`);
+    if (choices !== undefined && word !== undefined && !choices.includes(word))
+      return failed(`<${name}> is ${choices.join(', ')}, not ${JSON.stringify(word)}`);
     input[name] = isList(count) ? rest.splice(0) : word === undefined || word === '' ? null : word;
   }
   return rest.length === 0 ? ok(input) : failed(`${JSON.stringify(rest[0])} is one word too many`);
