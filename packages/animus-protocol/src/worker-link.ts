@@ -53,6 +53,8 @@ export type BrocaHello = {
   startedAt: number;
   /** Repeats ANIMUS_WORKER_NONCE of its environment, by which a supervisor knows its own spawn. */
   nonce: string | null;
+  /** An update tries its release out: it is shut until that is decided (update-plan.ts). An older Broca knows no probation. */
+  onProbation?: boolean;
 };
 export type BrocaReady = { type: 'ready'; at: number; startMs: number };
 export type BrocaBeat = {
@@ -121,6 +123,7 @@ const brocaFrame = v.variant('type', [
     release: v.nullable(v.string()),
     startedAt: instant,
     nonce: v.nullable(v.string()),
+    onProbation: v.exactOptional(v.boolean()),
   }),
   v.object({ type: v.literal('ready'), at: instant, startMs: v.number() }),
   beat,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, ok, type Result, unreachable } from 'animus-protocol';
 import { type CommandName, FILES_COMMANDS, type FilesCommandName, STORE_COMMANDS, type StoreCommandName } from '../commands/commands.ts';
+import { isUpdating } from '../lifecycle/probation.ts';
 import { type FolderLock, takeLock } from '../store/lock.ts';
 import { describeOpenFault, openStore } from '../store/open.ts';
 import { type Answer, type BrocaClient, type ConnectFault, connectToBroca } from './client.ts';
@@ -127,6 +128,10 @@ async function runHere(
 ): Promise<Result<unknown, string>> {
   const file = join(folder, 'animus.db');
   try {
+    // What is changed now would be lost if the update is undone.
+    if (isUpdating(folder)) {
+      return failed('this agent is being updated: try again in a moment. If an update was interrupted, animus update finishes it');
+    }
     const opened = openStore(file, Date.now());
     if (!opened.ok) return failed(describeOpenFault(file, opened.error));
     const { store } = opened.value;

@@ -3,12 +3,13 @@
  * socket on which a supervisor and the CLI find it.
  *
  *     start → socket open (hello) → ready: messages are taken, what was begun is recovered
+ *             on probation: ready, but shut until an update has decided
  *     stop  → no new turn; the turn in hand until its deadline; due parts handed over; channels, socket,
  *             database closed
  */
 
 import { join } from 'node:path';
-import { type BrocaBeat, type BrocaConfig, failed, formatProblem, type Result, VERSION, WORKER_LINK_VERSION } from 'animus-protocol';
+import { type BrocaBeat, type BrocaConfig, failed, formatProblem, type Result, VERSION } from 'animus-protocol';
 import type { ComposedPart } from '../channel/channel.ts';
 import { consolePlugin } from '../channel/console.ts';
 import type { LoadedChannel } from '../channel/guard.ts';
@@ -24,38 +25,29 @@ import { splitText } from '../outbox/split-policy.ts';
 import { createOutbox, type Outbox } from '../outbox/sqlite-outbox.ts';
 import { createUserBlocks } from '../people/user-blocks.ts';
 import { openInHand } from '../queue/in-hand.ts';
-import { createQueue } from '../queue/sqlite-queue.ts';
+import { createQueue, type Queue } from '../queue/sqlite-queue.ts';
 import type { Turn } from '../queue/turn.ts';
 import { TurnEvents } from '../queue/turn-events.ts';
 import { readFact } from '../store/facts.ts';
 import type { Statement } from '../store/open.ts';
 import { Reserve, type SettlingWrite } from '../store/reserve.ts';
 import { createRetain } from '../store/retention.ts';
+import type { Letta } from '../turn/letta.ts';
 import { createLettaRest } from '../turn/letta-rest.ts';
 import { LettaStanding } from '../turn/letta-standing.ts';
 import { createTurnFiles } from '../turn/turn-files.ts';
 import { runTurnLoop } from '../turn/turn-loop.ts';
 import { Alarm } from './alarm.ts';
-import { createFigures, type StoredFigures } from './figures.ts';
+import { countTurns, createFigures, type StoredFigures } from './figures.ts';
+import { type BrocaIdentity, helloOf } from './hello.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { monotonicMs } from './monotonic.ts';
 import type { OpenFolder } from './open-folder.ts';
+import { Probation } from './probation.ts';
 import { Problems } from './problems.ts';
 import { Pulse } from './pulse.ts';
 import { reload } from './reload-policy.ts';
 import { type BrocaSocket, listenOnSocket } from './socket.ts';
-
-export type BrocaIdentity = {
-  /** Folder of the release it runs from; null when it runs from a checkout. */
-  releaseFolder: string | null;
-  release: string | null;
-  /** ANIMUS_WORKER_NONCE: a supervisor started it, and will start it again. */
-  nonce: string | null;
-  startedAt: number;
-};
-
-/** For how long health shows that a message could not be stored; whoever keeps it tries again sooner. */
-const STORAGE_NEWS_MS = 15_000;
+import { StorageNews } from './storage-news.ts';
 
 /** What takes long to load and can wait (pino, Letta's library) waits this long: whoever awaits `ready` is answered first. */
 const BREATH_MS = 50;
@@ -77,14 +69,12 @@ export class Broca {
   #drainParts = new AbortController();
   #stopNow = new AbortController();
   #stopping = Promise.withResolvers<void>();
+  #probation: Probation;
   #settled = 0;
   #pulse = new Pulse();
-  /** Loop → why it cannot write; null when it can again. */
-  #storageFaults = new Map<string, string | null>();
+  #storage: StorageNews;
   #reserve: Reserve;
   #settling: SettlingWrite = (write) => this.#reserve.settle(write);
-  /** When a message could last not be stored. */
-  #notStoredAt = Number.NEGATIVE_INFINITY;
   #inbox: Inbox;
   #outbox: Outbox;
   #states: ChannelStates;
@@ -99,30 +89,31 @@ export class Broca {
     this.#open = open;
     this.#identity = identity;
     this.#config = open.config;
+    this.#probation = new Probation(open.folder, identity.release);
     this.#figures = createFigures(open.store);
+    this.#storage = new StorageNews(this.#problems, open.log, () => this.#socket?.beat());
     this.#turnEnd = open.store.prepare('SELECT state, outcome, reason FROM turns WHERE id = ?');
     this.#spool = createSpool({ isAlone: identity.nonce === null, refreshMs: () => this.#config.queueRefreshMs });
     this.#reserve = new Reserve(join(open.folder, 'run', 'reserve'));
-    this.#states = createChannelStates(open.store, (fault) => this.#notStored(fault));
+    this.#states = createChannelStates(open.store, (fault) => this.#storage.notStored(fault));
     this.#outbox = createOutbox(open.store, (channel, text) => this.#compose(channel, text), Date.now, this.#settling);
     this.#inbox = createInbox(
       open.store,
       Date.now,
       (turnId) => {
         open.log.debug('message-stored', { turn: turnId });
-        this.#notStoredAt = Number.NEGATIVE_INFINITY;
+        this.#storage.stored();
         this.#turnAlarm.ring();
       },
       {
         limits: () => this.#config.limits,
         isShort: () => this.#reserve.isSpent,
-        onStorage: (fault) => this.#notStored(fault),
+        onStorage: (fault) => this.#storage.notStored(fault),
       },
     );
     this.#problems.set('configuration', open.problems.map(formatProblem));
-    if (open.setAside !== null) {
-      this.#problems.set('damaged', [`the database was damaged and set aside as ${open.setAside}; a new one was begun`]);
-    }
+    const damaged = `the database was damaged and set aside as ${open.setAside}; a new one was begun`;
+    this.#problems.set('damaged', open.setAside === null ? [] : [damaged]);
     this.ended = this.#run();
   }
 
@@ -134,8 +125,8 @@ export class Broca {
     this.#drainTurns.abort();
     this.#stopping.resolve();
     const deadline = setTimeout(() => this.#stopNow.abort(), deadlineMs);
-    const cleared = () => clearTimeout(deadline);
-    this.ended.then(cleared, cleared);
+    const clear = () => clearTimeout(deadline);
+    this.ended.then(clear, clear);
   }
 
   /** Leaves the turn in hand as it is and closes at once; the next process finds out what became of it. */
@@ -174,6 +165,20 @@ export class Broca {
     this.#socket = await this.#listen();
     const channels = await this.#loadChannels();
     this.#channels = channels;
+    await this.#serveProbation(letta);
+    if (!this.#drainTurns.signal.aborted) await this.#work(queue, letta, channels);
+    await letta.close();
+    this.#pulse.stop();
+    await this.#socket.close();
+    log.info('stopped');
+    log.close();
+    store.close();
+    this.#open.lock.release();
+  }
+
+  /** Messages, turns and replies, from ready to the end of all of them. */
+  async #work(queue: Queue, letta: Letta, channels: Channels): Promise<void> {
+    const { store, folder, log } = this.#open;
     const turns = runTurnLoop(
       {
         queue,
@@ -193,18 +198,14 @@ export class Broca {
         events: this.#events,
         onTurnBegin: (turn) => this.#turnBegins(turn),
         onReply: (channel) => this.#deliveries.get(channel)?.alarm.ring(),
-        onStorage: (fault) => this.#storage('turns', fault),
+        onStorage: (fault) => this.#storage.loop('turns', fault),
         onTurnEnd: (turn) => this.#turnEnded(turn),
       },
       { drain: this.#drainTurns.signal, stop: this.#stopNow.signal },
     );
     const deliveries = channels.list().map((channel) => this.#deliver(channel));
-    const at = Date.now();
-    this.#socket.ready({ type: 'ready', at, startMs: at - this.#identity.startedAt });
-    log.info('ready', { startMs: at - this.#identity.startedAt, folder, mode: this.#config.mode });
-    setTimeout(() => void log.load(), BREATH_MS).unref();
+    this.#becomeReady();
     this.#reserve.refill();
-    this.#pulse.start(() => this.#socket?.beat());
     const started = channels.start();
     const housekeeping = startHousekeeping(store, folder, channels.list(), log);
 
@@ -216,13 +217,27 @@ export class Broca {
     await started;
     await channels.stop();
     await housekeeping.stop();
-    await letta.close();
+  }
+
+  #becomeReady(): void {
+    const { log, folder } = this.#open;
+    const at = Date.now();
+    const startMs = at - this.#identity.startedAt;
+    if (this.#probation.isOver) log.info('ready', { startMs, folder, mode: this.#config.mode });
+    else log.info('on-probation', { startMs });
+    this.#socket?.ready({ type: 'ready', at, startMs });
+    setTimeout(() => void log.load(), BREATH_MS).unref();
+    this.#pulse.start(() => this.#socket?.beat());
+  }
+
+  /** Whoever tries this release out sees that it stands: database, plugins, Letta. Nothing is taken in or sent. */
+  async #serveProbation(letta: Letta): Promise<void> {
+    if (this.#probation.isOver) return;
+    this.#becomeReady();
+    const signal = this.#drainTurns.signal;
+    if (this.#config.mode === 'live') void letta.check(signal).then((check) => this.#standing.probed(check, Date.now()));
+    await this.#probation.serve(signal);
     this.#pulse.stop();
-    await this.#socket.close();
-    log.info('stopped');
-    log.close();
-    store.close();
-    this.#open.lock.release();
   }
 
   /** Gives what is to be called when the turn has ended. */
@@ -247,24 +262,17 @@ export class Broca {
 
   async #listen(): Promise<BrocaSocket> {
     const { folder, store } = this.#open;
-    const { nonce, release, startedAt } = this.#identity;
+    const probation = this.#probation;
     return await listenOnSocket(join(folder, 'run', 'broca.sock'), {
-      hello: {
-        type: 'hello',
-        protocol: WORKER_LINK_VERSION,
-        pid: process.pid,
-        agentId: this.#config.agentId,
-        version: VERSION,
-        release,
-        startedAt,
-        nonce,
-      },
+      hello: helloOf(this.#identity, this.#config.agentId, probation),
       beat: () => this.#beat(),
       stop: (deadlineMs) => this.stop(deadlineMs, 'asked to stop'),
       supervised: (isSupervised) => this.#spool.setAlone(!isSupervised),
       reload: () => this.reload(),
       nudge: (channel) => this.#channels?.nudge(channel),
       command: async (name, args, signal): Promise<Result<unknown, string>> => {
+        // Who asks during a probation is answered when it is over.
+        await probation.over;
         // Loaded with the first request, so that a start does not wait for it.
         const { COMMANDS } = await import('../commands/commands.ts');
         const command = COMMANDS[name];
@@ -331,28 +339,10 @@ export class Broca {
         clock: Date.now,
         giveUpAfterMs: () => this.#config.giveUpAfterMs,
         recheckMs: () => this.#config.queueRefreshMs,
-        onStorage: (fault) => this.#storage(loaded.name, fault),
+        onStorage: (fault) => this.#storage.loop(loaded.name, fault),
       },
       { drain: this.#drainParts.signal, stop: this.#stopNow.signal },
     );
-  }
-
-  #storage(where: string, fault: string | null): void {
-    const text = `${fault}: nothing new is acknowledged; work goes on by itself once this is mended`;
-    this.#problems.set(`storage-${where}`, fault === null ? [] : [text]);
-    if (this.#storageFaults.get(where) === fault) return;
-    this.#storageFaults.set(where, fault);
-    if (fault === null) this.#notStoredAt = Number.NEGATIVE_INFINITY;
-    if (fault !== null) this.#open.log.error('storage-failed', { where, fault });
-    else this.#open.log.info('storage-mended', { where });
-    this.#socket?.beat();
-  }
-
-  #notStored(fault: string): void {
-    const now = monotonicMs();
-    if (now - this.#notStoredAt > STORAGE_NEWS_MS) this.#open.log.error('message-not-stored', { fault });
-    this.#notStoredAt = now;
-    this.#problems.set('storage-inbox', [`${fault}: a message could not be stored; it is taken once this is mended`]);
   }
 
   #wake(): void {
@@ -369,8 +359,8 @@ export class Broca {
     const { uncertain, ...queue } = this.#figures();
     const logFault = this.#open.log.fault();
     this.#problems.set('log', logFault === null ? [] : [logFault]);
-    if (monotonicMs() - this.#notStoredAt > STORAGE_NEWS_MS) this.#problems.set('storage-inbox', []);
-    this.#problems.set('parked', queue.parked > 0 ? [`${turns(queue.parked)} parked: ${this.#queueList()}`] : []);
+    this.#storage.forgetOld();
+    this.#problems.set('parked', queue.parked > 0 ? [`${countTurns(queue.parked)} parked: ${this.#queueList()}`] : []);
     this.#problems.set('uncertain', uncertain > 0 ? [`${uncertain} parts may or may not have been delivered: ${this.#queueList()}`] : []);
     this.#problems.set('channels', this.#channels?.problems.map(formatProblem) ?? []);
     return {
@@ -398,8 +388,4 @@ export class Broca {
   blame(error: unknown): boolean {
     return this.#channels?.blame(error) ?? false;
   }
-}
-
-function turns(count: number): string {
-  return count === 1 ? '1 turn is' : `${count} turns are`;
 }

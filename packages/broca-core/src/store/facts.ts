@@ -1,5 +1,5 @@
 /** Single values the database remembers. */
-import type { Store } from './open.ts';
+import type { Database } from 'better-sqlite3';
 
 type FactKey =
   /** Names this database in otids and to Letta, so that a copy's or another agent's turns are never confused. */
@@ -18,19 +18,21 @@ type FactKey =
    */
   | 'restored_until'
   /** Turn whose reply may have been handed over before a restore: what becomes of it is recorded, and not sent by itself. */
-  | 'withheld_turn';
+  | 'withheld_turn'
+  /** `<schema>:<oldest schema whose Broca works with it>`, written with each migration. */
+  | 'schema_works_from';
 
-export function readFact(store: Store, key: FactKey): string | null {
+export function readFact(store: Database, key: FactKey): string | null {
   return (store.prepare<[string], string>('SELECT value FROM facts WHERE key = ?').pluck().get(key) as string | undefined) ?? null;
 }
 
 /** Inside the caller's transaction, where there is one. */
-export function writeFact(store: Store, key: FactKey, value: string | null): void {
+export function writeFact(store: Database, key: FactKey, value: string | null): void {
   if (value === null) store.prepare('DELETE FROM facts WHERE key = ?').run(key);
   else store.prepare('INSERT INTO facts (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value').run(key, value);
 }
 
-export function databaseId(store: Store): string {
+export function databaseId(store: Database): string {
   const known = readFact(store, 'database_id');
   if (known !== null) return known;
   const id = crypto.randomUUID();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import DatabaseConstructor from 'better-sqlite3';
-import { MIGRATIONS } from './migrate.ts';
+import { MIGRATIONS, migrate } from './migrate.ts';
 import { describeOpenFault, openStore } from './open.ts';
 
 const NOW = Date.UTC(2026, 10, 23);
@@ -49,6 +49,21 @@ test('a database of a newer schema is refused untouched', () => {
   const db = new DatabaseConstructor(file);
   assert.equal(db.pragma('user_version', { simple: true }), 99);
   db.close();
+});
+
+test('a database that a newer Broca migrated is worked with, as it is, where that Broca said so', () => {
+  const opened = openStore(file, NOW);
+  assert.ok(opened.ok);
+  const { store } = opened.value;
+  const known = MIGRATIONS.length;
+  const newer = (version: number, worksFrom: number) => ({ version, worksFrom, sql: `CREATE TABLE more_${version} (text TEXT)` });
+  const expanded = [...MIGRATIONS, newer(known + 1, known)];
+  assert.deepEqual(migrate(store, expanded), { ok: true, value: { from: known, to: known + 1 } });
+  assert.deepEqual(migrate(store), { ok: true, value: { from: known + 1, to: known + 1 } });
+  assert.equal(store.pragma('user_version', { simple: true }), known + 1);
+  assert.ok(migrate(store, [...expanded, newer(known + 2, known + 1)]).ok);
+  assert.deepEqual(migrate(store), { ok: false, error: { kind: 'newer', found: known + 2, known } });
+  store.close();
 });
 
 test("another program's database is refused untouched", () => {

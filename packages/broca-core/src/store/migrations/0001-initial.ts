@@ -16,6 +16,7 @@ import type { Migration } from '../migration.ts';
  */
 export const initial: Migration = {
   version: 1,
+  worksFrom: 1,
   sql: `
 CREATE TABLE facts (
   key TEXT PRIMARY KEY,
