@@ -66,6 +66,8 @@ test('a reply is parsed, a foreign one is an error', () => {
     wanted: 'running',
     pid: 7,
     restarts: 0,
+    deaths: {},
+    lastDeath: null,
     startedAt: 1,
     uptimeMs: 2,
     reason: null,

@@ -15,6 +15,15 @@ import { type BeatReport, beatReport } from './worker-link.ts';
 export const PHASES = ['waiting', 'starting', 'ready', 'unhealthy', 'stopping', 'backing-off', 'broken', 'stopped'] as const;
 export type Phase = (typeof PHASES)[number];
 
+/**
+ * Why a Broca ended that nobody asked to: its exit code; a signal; a full heap, or a machine out of memory; silence for
+ * as long as `watchdog` says; more memory than it may have; not ready in time; and not known, since nobody watched.
+ */
+export const DEATH_KINDS = ['code', 'signal', 'out-of-memory', 'watchdog', 'memory-limit', 'not-ready', 'unseen'] as const;
+export type DeathKind = (typeof DEATH_KINDS)[number];
+/** `at` in ms of the epoch. */
+export type LastDeath = { kind: DeathKind; how: string; at: number };
+
 /** What a person asked for; it outlives the supervisor. */
 export type Wanted = 'running' | 'stopped';
 
@@ -29,6 +38,9 @@ export type AgentStatus = {
   pid: number | null;
   /** Deaths nobody asked for, since the supervisor first saw this agent (kept over its restarts). */
   restarts: number;
+  /** How often it died of what, in the same time. */
+  deaths: Partial<Record<DeathKind, number>>;
+  lastDeath: LastDeath | null;
   /** When the living process started, in ms of the epoch. */
   startedAt: number | null;
   uptimeMs: number | null;
@@ -251,12 +263,22 @@ function requestWithoutAgent(kind: OfTheFleet, query: URLSearchParams, known: re
 
 const agentId = v.pipe(v.string(), v.regex(/^agent-/, 'not an agent id')) as unknown as v.GenericSchema<AgentId>;
 const phase = v.picklist(PHASES);
+const deathKind = v.picklist(DEATH_KINDS);
+const deathCounts = v.object(
+  Object.fromEntries(DEATH_KINDS.map((kind) => [kind, v.exactOptional(v.number())])) as Record<
+    DeathKind,
+    v.ExactOptionalSchema<v.NumberSchema<undefined>, undefined>
+  >,
+);
 const agentStatus = v.object({
   id: agentId,
   phase,
   wanted: v.picklist(['running', 'stopped']),
   pid: v.nullable(v.number()),
   restarts: v.number(),
+  // A supervisor of an older version says nothing of these: it can be asked all the same.
+  deaths: v.fallback(deathCounts, {}),
+  lastDeath: v.fallback(v.nullable(v.object({ kind: deathKind, how: v.string(), at: v.number() })), null),
   startedAt: v.nullable(v.number()),
   uptimeMs: v.nullable(v.number()),
   reason: v.nullable(v.string()),

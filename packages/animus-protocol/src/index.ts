@@ -18,12 +18,15 @@ export {
   type ControlReply,
   type ControlRequest,
   controlSchemas,
+  DEATH_KINDS,
+  type DeathKind,
   type DownOutcome,
   describeSurface,
   encodeControlRequest,
   type FleetOutcome,
   type FleetStatus,
   type Isolation,
+  type LastDeath,
   PHASES,
   type Phase,
   parseControlError,
@@ -39,7 +42,7 @@ export { parseEndpoint } from './endpoint.ts';
 export { ENVIRONMENT_KEYS, isPlainKey, type ParsedEnvironment, parseEnvironment, readBoolean } from './environment.ts';
 export { readEnvironmentText, setEnvironmentValues } from './environment-text.ts';
 export { EXIT, type ExitCode } from './exit.ts';
-export { type FleetConfig, fleetConfigSchema, parseFleetConfig, supervisionOf } from './fleet-config.ts';
+export { type FleetConfig, fleetConfigSchema, parseFleetConfig, parseFleetDefaults, supervisionOf } from './fleet-config.ts';
 export { encodeFrame, FrameDecoder, LONGEST_FRAME } from './framing.ts';
 export { type JsonFault, type JsonMember, type JsonNode, type JsonText, readJson } from './json-text.ts';
 export { formatProblem, nearestKey, type Problem, unknownKeyProblem } from './problem.ts';

@@ -20,6 +20,8 @@ function agent(changed: Partial<AgentStatus> = {}): AgentStatus {
     wanted: 'running',
     pid: 1,
     restarts: 3,
+    deaths: {},
+    lastDeath: null,
     startedAt: 0,
     uptimeMs: 100,
     reason: null,

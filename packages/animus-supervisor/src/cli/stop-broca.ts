@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type AgentId, encodeFrame, VERSION, type Wanted, WORKER_LINK_VERSION } from 'animus-protocol';
+import { type AgentId, DEFAULT_SUPERVISION, encodeFrame, supervisionOf, VERSION, type Wanted, WORKER_LINK_VERSION } from 'animus-protocol';
 import { agentPaths, type HomePaths } from '../home/paths.ts';
 import { openSocket } from '../worker/link.ts';
 import { identify, isAlive } from '../worker/proc.ts';
@@ -22,7 +22,6 @@ export type StopEnd =
 const LOOK_EVERY_MS = 20;
 /** Its process ends a moment after its own deadline at the latest. */
 const BEYOND_DEADLINE_MS = 3_000;
-const DEFAULT_DEADLINE_MS = 30_000;
 
 /** Stops whatever Broca answers in the agent's folder. */
 export async function stopBroca(home: HomePaths, id: AgentId): Promise<StopEnd> {
@@ -32,7 +31,7 @@ export async function stopBroca(home: HomePaths, id: AgentId): Promise<StopEnd> 
   if (answer.kind === 'silent') return { kind: 'failed', reason: 'its process does not answer: end it by its pid (see: ps -ef)' };
   const { pid } = answer.hello;
   const config = readFleetConfig(home);
-  const deadlineMs = config.ok ? config.value.supervisor.stopDeadlineMs : DEFAULT_DEADLINE_MS;
+  const deadlineMs = config.ok ? supervisionOf(config.value, id).stopDeadlineMs : DEFAULT_SUPERVISION.stopDeadlineMs;
   const broca = identify(pid);
   const connection = await openSocket(socket);
   if (connection === null && isAlive(broca)) return { kind: 'failed', reason: `its socket takes no connection (pid ${pid})` };

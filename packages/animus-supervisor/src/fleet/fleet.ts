@@ -3,6 +3,7 @@
  * them. Wires scan, watch, resources and workers; decides by reconcile-policy.ts and worker/step.ts.
  */
 import { mkdirSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type AgentId,
   type AgentOutcome,
@@ -16,17 +17,19 @@ import {
 import { type AgentPaths, agentPaths, type HomePaths, homePaths } from '../home/paths.ts';
 import { scanAgents } from '../home/scan.ts';
 import type { Publish } from '../observe/event.ts';
-import { sampleResources, type Usage } from '../observe/resources.ts';
+import { KernelMemory } from '../observe/kernel-memory.ts';
 import type { Clock } from '../worker/clock.ts';
 import { Worker } from '../worker/perform.ts';
 import { NEW_AGENT, readRecord, recordFiles } from '../worker/record.ts';
 import { hasProcess } from '../worker/state.ts';
+import { changedLaunchKeys } from '../worker/supervision-policy.ts';
 import type { FleetConfigFile } from './fleet-config.ts';
 import { HomeWatch } from './home-watch.ts';
 import { readTelegramIdentities } from './identities.ts';
 import type { FindLaunch } from './launch.ts';
 import { compareFolders, findSharedIdentities, firstWanted } from './reconcile-policy.ts';
 import { describeWorker, isUnsure, judgeStart, judgeStop, outcomeOf } from './status.ts';
+import { UsageSampler } from './usage.ts';
 
 export type FleetOptions = {
   home: string;
@@ -43,9 +46,6 @@ export type FleetOptions = {
 
 /** A stop that its kills did not end: the kernel holds the process. It is told and goes on. */
 const STOP_BEYOND_DEADLINE_MS = 20_000;
-const SAMPLE_EVERY_MS = 10_000;
-/** Several people may look at once. */
-const FRESH_FOR_MS = 1_000;
 
 export class Fleet {
   #options: FleetOptions;
@@ -53,16 +53,23 @@ export class Fleet {
   #workers = new Map<AgentId, Worker>();
   /** Agents whose folder is gone and whose Broca is being stopped. */
   #leaving = new Set<AgentId>();
-  #usages = new Map<number, Usage>();
-  #sampledAt = -Infinity;
   #watch: HomeWatch | null = null;
-  #cancelSampling: (() => void) | null = null;
+  #kernelMemory: KernelMemory;
+  #usage: UsageSampler;
   #startedAt = Date.now();
   #isClosing = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#paths = homePaths(options.home);
+    this.#kernelMemory = new KernelMemory(options.clock);
+    this.#usage = new UsageSampler({
+      clock: options.clock,
+      workers: () => this.#workers.values(),
+      isBounded: () => this.agents.some((agent) => this.#supervision(agent).memoryBytes !== null),
+      kernelMemory: this.#kernelMemory,
+      publish: options.publish,
+    });
   }
 
   get agents(): AgentId[] {
@@ -81,7 +88,7 @@ export class Fleet {
       failed: (reason) => this.#options.publish({ kind: 'watch-failed', reason }),
     });
     this.rescan();
-    this.#sampleLater();
+    this.#usage.start();
     await Promise.all(
       [...this.#workers.values()].map((worker) =>
         this.#until(worker, () => worker.state.phase !== 'waiting' || isUnsure(worker), Infinity),
@@ -91,16 +98,13 @@ export class Fleet {
 
   /** The status with what processes use read now, unless that was done a moment ago. */
   async freshStatus(): Promise<FleetStatus> {
-    if (this.#options.clock.now() - this.#sampledAt >= FRESH_FOR_MS) await this.#readUsages();
+    await this.#usage.refresh();
     return this.status();
   }
 
   status(): FleetStatus {
     const now = Date.now();
-    const agents = [...this.#workers.values()].map((worker) => {
-      const pid = worker.run?.pid ?? null;
-      return describeWorker(worker, pid === null ? null : (this.#usages.get(pid) ?? null), now);
-    });
+    const agents = [...this.#workers.values()].map((worker) => describeWorker(worker, this.#usage.of(worker.run?.pid ?? null), now));
     return {
       supervisor: { pid: process.pid, version: this.#options.version, startedAt: this.#startedAt },
       agents: agents.sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -172,7 +176,7 @@ export class Fleet {
   /** Lets go of everything; what runs goes on. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#cancelSampling?.();
+    this.#usage.close();
     for (const worker of this.#workers.values()) worker.close();
     await this.#watch?.close();
   }
@@ -198,6 +202,7 @@ export class Fleet {
       launch: (supervision) => launch(agent, supervision),
       environment,
       publish,
+      isKernelShort: () => this.#kernelMemory.hasJustKilled(),
     });
     // A file dropped while no link stood was nudged to nobody.
     let wasReady = false;
@@ -239,7 +244,7 @@ export class Fleet {
       })),
     );
     for (const worker of this.#workers.values()) {
-      const fault = faults.get(worker.agent) ?? null;
+      const fault = this.#options.config.faultOf(worker.agent) ?? faults.get(worker.agent) ?? null;
       if (fault !== worker.state.fault) worker.send({ kind: 'files', fault });
     }
   }
@@ -249,13 +254,32 @@ export class Fleet {
     const worker = this.#workers.get(agent);
     if (worker === undefined || this.#isClosing) return;
     this.#refreshFaults();
-    if (worker.tell({ type: 'reload' })) this.#options.publish({ kind: 'agent-reload', agent, file });
+    this.#rereadFiles(worker, file);
+  }
+
+  #rereadFiles(worker: Worker, file: string): void {
+    if (worker.tell({ type: 'reload' })) this.#options.publish({ kind: 'agent-reload', agent: worker.agent, file });
     else worker.send({ kind: 'files', fault: worker.state.fault });
   }
 
+  /** Only who is run by other rules than before is touched, and only for as much as that needs. */
   #rereadFleetConfig(): void {
-    this.#options.config.read();
-    for (const agent of this.agents) this.#rereadAgent(agent, 'animus.config.json');
+    const { before, after, concernsBrocas } = this.#options.config.read();
+    if (this.#isClosing) return;
+    this.#refreshFaults();
+    for (const worker of this.#workers.values()) {
+      this.#supervise(worker, supervisionOf(before, worker.agent), supervisionOf(after, worker.agent));
+      if (concernsBrocas) this.#rereadFiles(worker, 'animus.config.json');
+    }
+  }
+
+  #supervise(worker: Worker, before: Supervision, after: Supervision): void {
+    if (isDeepStrictEqual(before, after)) return;
+    const keys = changedLaunchKeys(before, after);
+    const renew = keys.length === 0 ? null : `animus.config.json changed its ${keys.join(', ')}`;
+    this.#options.publish({ kind: 'agent-supervision', agent: worker.agent, renew });
+    worker.send({ kind: 'supervision', renew });
+    if (!hasProcess(worker.state.phase)) worker.send({ kind: 'files', fault: worker.state.fault });
   }
 
   #supervision(agent: AgentId): Supervision {
@@ -299,26 +323,6 @@ export class Fleet {
     } finally {
       off();
       cancel();
-    }
-  }
-
-  #sampleLater(): void {
-    if (this.#isClosing) return;
-    this.#cancelSampling = this.#options.clock.after(SAMPLE_EVERY_MS, () => void this.#sample());
-  }
-
-  async #sample(): Promise<void> {
-    await this.#readUsages();
-    this.#sampleLater();
-  }
-
-  async #readUsages(): Promise<void> {
-    this.#sampledAt = this.#options.clock.now();
-    const pids = [...this.#workers.values()].flatMap((worker) => worker.run?.pid ?? []);
-    try {
-      this.#usages = await sampleResources(pids);
-    } catch (error) {
-      this.#options.publish({ kind: 'sampling-failed', reason: error instanceof Error ? error.message : String(error) });
     }
   }
 }

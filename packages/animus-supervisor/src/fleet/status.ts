@@ -4,16 +4,18 @@ import type { Usage } from '../observe/resources.ts';
 import type { Worker } from '../worker/perform.ts';
 
 /** `usage` is the process's newest sample; `now` is wall clock, ms. */
-export function describeWorker({ agent, state, run, lastDeath }: Worker, usage: Usage | null, now: number): AgentStatus {
+export function describeWorker({ agent, state, run, deaths, lastDeath }: Worker, usage: Usage | null, now: number): AgentStatus {
   return {
     id: agent,
     phase: state.phase,
     wanted: state.wanted,
     pid: run?.pid ?? null,
     restarts: state.restarts,
+    deaths,
+    lastDeath,
     startedAt: run?.startedAt ?? null,
     uptimeMs: run === null ? null : Math.max(0, now - run.startedAt),
-    reason: state.reason ?? (lastDeath === null || state.phase === 'stopped' ? null : `last death: ${lastDeath}`),
+    reason: state.reason ?? (lastDeath === null || state.phase === 'stopped' ? null : `last death: ${lastDeath.how}`),
     release: run?.hello?.release ?? null,
     cpu: usage?.cpu ?? null,
     memoryBytes: usage?.memoryBytes ?? null,

@@ -1,5 +1,5 @@
 /** Everything that can happen in a supervisor, as one closed union. The log, the event stream and the tests read the same list. */
-import { type AgentId, type ControlEvent, type Phase, unreachable, type Wanted } from 'animus-protocol';
+import { type AgentId, type ControlEvent, type DeathKind, type Phase, unreachable, type Wanted } from 'animus-protocol';
 
 export type FleetEvent =
   | { kind: 'supervisor-started'; pid: number; version: string; home: string }
@@ -11,7 +11,9 @@ export type FleetEvent =
   | { kind: 'agent-adopted'; agent: AgentId; pid: number; byHand: boolean }
   | { kind: 'agent-spawned'; agent: AgentId; shim: number }
   | { kind: 'agent-phase'; agent: AgentId; from: Phase; to: Phase; reason: string | null }
-  | { kind: 'agent-died'; agent: AgentId; how: string; next: Phase }
+  | { kind: 'agent-died'; agent: AgentId; death: DeathKind; how: string; next: Phase }
+  | { kind: 'agent-heavy'; agent: AgentId; reason: string }
+  | { kind: 'agent-supervision'; agent: AgentId; renew: string | null }
   | { kind: 'agent-reload'; agent: AgentId; file: string }
   | { kind: 'record-unwritten'; agent: AgentId; reason: string }
   | { kind: 'config-problem'; problem: string }
@@ -29,6 +31,7 @@ export function levelOf(event: FleetEvent): Level {
     case 'record-unwritten':
       return 'error';
     case 'agent-died':
+    case 'agent-heavy':
     case 'config-problem':
     case 'watch-failed':
     case 'sampling-failed':
@@ -63,6 +66,10 @@ export function describeEvent(event: FleetEvent): string {
       return `${event.to}${event.reason === null ? '' : `: ${event.reason}`}`;
     case 'agent-died':
       return `${event.how}; ${event.next === 'starting' ? 'started again' : event.next}`;
+    case 'agent-heavy':
+      return event.reason;
+    case 'agent-supervision':
+      return `animus.config.json says something else of it: ${event.renew ?? 'applied while it runs'}`;
     case 'agent-reload':
       return `${event.file} changed: told to read it`;
     case 'record-unwritten':

@@ -4,10 +4,10 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentId, BrocaHello } from 'animus-protocol';
+import type { Exit } from './death.ts';
 import { askHello } from './link.ts';
 import { findByEnvironment, identify, isAlive, type ProcessIdentity, readProcessStat } from './proc.ts';
 import { type RecordFiles, type RunRecord, readExitStatus } from './record.ts';
-import type { Exit } from './state.ts';
 
 export type LookResult =
   | {

@@ -3,18 +3,30 @@
  * The only place where processes, records and alarms of an agent meet.
  */
 import { randomBytes } from 'node:crypto';
-import { type AgentId, type ClientFrame, type Result, type Supervision, unreachable, type Wanted } from 'animus-protocol';
+import {
+  type AgentId,
+  type ClientFrame,
+  type DeathKind,
+  type LastDeath,
+  type Result,
+  type Supervision,
+  unreachable,
+  type Wanted,
+} from 'animus-protocol';
 import type { AgentPaths } from '../home/paths.ts';
 import type { Publish } from '../observe/event.ts';
 import { type LookResult, lookForBroca } from './adopt.ts';
 import type { Clock } from './clock.ts';
+import { type Death, tellOutOfMemory } from './death.ts';
 import { workerEnvironment } from './environment-policy.ts';
-import { identify } from './proc.ts';
+import { readCrash } from './output.ts';
+import { identify, readProcessStat } from './proc.ts';
 import { type Launch, spawnBroca } from './process.ts';
 import { type AgentRecord, type RecordFiles, removeRecord, writeRecord } from './record.ts';
 import { Run, type RunOptions } from './run.ts';
-import { describeExit, type Effect, type Exit, type Step, type WorkerEvent, type WorkerState } from './state.ts';
+import type { Effect, SilenceSign, Step, WorkerEvent, WorkerState } from './state.ts';
 import { firstState, step } from './step.ts';
+import { launchMark } from './supervision-policy.ts';
 
 export type WorkerOptions = {
   agent: AgentId;
@@ -33,6 +45,8 @@ export type WorkerOptions = {
   /** The supervisor's own; what of it a Broca gets is environment-policy.ts. */
   environment: Readonly<Record<string, string | undefined>>;
   publish: Publish;
+  /** The kernel killed somebody for memory just now. */
+  isKernelShort: () => boolean;
 };
 
 export class Worker {
@@ -71,8 +85,13 @@ export class Worker {
     return this.#record.run !== null;
   }
 
-  get lastDeath(): string | null {
+  get lastDeath(): LastDeath | null {
     return this.#record.lastDeath;
+  }
+
+  /** How often it died of what, over all supervisors. */
+  get deaths(): Partial<Record<DeathKind, number>> {
+    return this.#record.deaths;
   }
 
   /** Looks who runs and goes on from there. Once, before anything else. */
@@ -132,21 +151,15 @@ export class Worker {
     const { agent } = this;
     const before = this.#state;
     const next = step(before, event, { now: clock.now(), random: random(), supervision: supervision() });
-    const { phase, reason } = next.state;
-    if (event.kind === 'exited') this.#takeDeath(before, event.exit, next.state);
-    if (phase !== before.phase || (reason !== before.reason && reason !== null)) {
-      publish({ kind: 'agent-phase', agent, from: before.phase, to: phase, reason });
+    const { phase, reason, overSince } = next.state;
+    if (event.kind === 'exited') {
+      this.#run = null;
+      this.#record.run = null;
     }
+    if (phase !== before.phase || (reason !== before.reason && reason !== null && overSince === null)) {
+      publish({ kind: 'agent-phase', agent, from: before.phase, to: phase, reason });
+    } else if (overSince !== null && before.overSince === null) publish({ kind: 'agent-heavy', agent, reason: reason ?? '' });
     this.#follow(next);
-  }
-
-  #takeDeath(before: WorkerState, exit: Exit, after: WorkerState): void {
-    this.#run = null;
-    this.#record.run = null;
-    if (after.restarts === before.restarts && after.phase !== 'broken') return;
-    const how = before.phase === 'stopping' ? (before.reason ?? describeExit(exit)) : describeExit(exit);
-    this.#record.lastDeath = how;
-    this.#options.publish({ kind: 'agent-died', agent: this.agent, how, next: after.phase });
   }
 
   #follow({ state, effects }: Step): void {
@@ -181,9 +194,19 @@ export class Worker {
       case 'kill':
         this.#run?.signal('SIGKILL');
         break;
+      case 'note-death':
+        this.#noteDeath(effect.death);
+        break;
       default:
         unreachable(effect);
     }
+  }
+
+  #noteDeath({ kind, how }: Death): void {
+    const { deaths } = this.#record;
+    this.#record.lastDeath = { kind, how, at: Date.now() };
+    this.#record.deaths = { ...deaths, [kind]: (deaths[kind] ?? 0) + 1 };
+    this.#options.publish({ kind: 'agent-died', agent: this.agent, death: kind, how, next: this.#state.phase });
   }
 
   /** One timer, kept while it is not too late: most alarms only move away, beat by beat. */
@@ -197,10 +220,28 @@ export class Worker {
     const cancel = clock.after(alarmAt - clock.now(), () => {
       this.#timer = null;
       const due = this.#state.alarmAt;
-      if (due !== null && clock.now() >= due) this.send({ kind: 'alarm' });
+      if (due !== null && clock.now() >= due) this.send({ kind: 'alarm', sign: this.#readSign() });
       else this.#arm();
     });
     this.#timer = { at: alarmAt, cancel };
+  }
+
+  /** Asked only where silence is to be explained. */
+  #readSign(): SilenceSign | null {
+    const { phase } = this.#state;
+    const pid = this.#run?.pid ?? null;
+    if (pid === null || (phase !== 'ready' && phase !== 'unhealthy')) return null;
+    switch (readProcessStat(pid)?.state) {
+      case 'T':
+      case 't':
+        return 'stopped';
+      case 'R':
+        return 'busy';
+      case 'D':
+        return 'disk';
+      default:
+        return null;
+    }
   }
 
   async #look(): Promise<void> {
@@ -215,22 +256,33 @@ export class Worker {
       case 'unsure':
         this.send(result);
         break;
-      case 'none':
+      case 'none': {
+        const from = this.#record.run?.outputFrom ?? null;
         this.#record.run = null;
-        if (result.last !== null) this.#record.lastDeath = describeExit(result.last);
-        this.send({ kind: 'none-found', last: result.last });
+        const readCrashOfLast = (): string | null => (from === null ? null : readCrash(this.#options.paths.outputLog, from));
+        const last = result.last === null ? null : tellOutOfMemory(result.last, readCrashOfLast, () => false);
+        this.send({ kind: 'none-found', last });
         break;
+      }
       case 'found': {
         const { identity, group, nonce, startedAt } = result;
         const byHand = group === null;
         this.#options.publish({ kind: 'agent-adopted', agent: this.agent, pid: identity.pid, byHand });
-        this.#openRun({ identity, group, nonce, startedAt, child: null });
+        const record = this.#record.run;
+        this.#openRun({ identity, group, nonce, startedAt, child: null, outputFrom: record?.outputFrom ?? null });
         this.send({ kind: 'found', byHand });
+        this.#renewIfStale(record?.launchedWith ?? null);
         break;
       }
       default:
         unreachable(result);
     }
+  }
+
+  /** animus.config.json may have changed while no supervisor ran. */
+  #renewIfStale(launchedWith: string | null): void {
+    if (launchedWith === null || launchedWith === launchMark(this.#options.supervision())) return;
+    this.send({ kind: 'supervision', renew: 'animus.config.json changed while no supervisor ran' });
   }
 
   /** Null, or why nothing was started. */
@@ -239,7 +291,8 @@ export class Worker {
     const nonce = randomBytes(16).toString('hex');
     const startedAt = Date.now();
     // The intent is on disk before the process is: a supervisor that dies in between is told to look for it.
-    this.#record.run = { nonce, shim: null, startedAt };
+    const launchedWith = launchMark(supervision);
+    this.#record.run = { nonce, shim: null, startedAt, outputFrom: null, launchedWith };
     if (!this.#save()) return 'who runs cannot be written down in run/agents: is the disk full?';
     const spawned = spawnBroca({
       shim,
@@ -253,14 +306,14 @@ export class Worker {
     if (!spawned.ok) return spawned.error;
     const { pid, exited, outputFrom } = spawned.value;
     const identity = identify(pid);
-    this.#record.run = { nonce, shim: identity, startedAt };
-    this.#openRun({ identity, group: pid, nonce, startedAt, child: { exited, outputFrom } });
+    this.#record.run = { nonce, shim: identity, startedAt, outputFrom, launchedWith };
+    this.#openRun({ identity, group: pid, nonce, startedAt, child: { exited }, outputFrom });
     publish({ kind: 'agent-spawned', agent: this.agent, shim: pid });
     return null;
   }
 
-  #openRun(found: Pick<RunOptions, 'identity' | 'group' | 'nonce' | 'startedAt' | 'child'>): void {
-    const { paths, files, version, clock } = this.#options;
+  #openRun(found: Pick<RunOptions, 'identity' | 'group' | 'nonce' | 'startedAt' | 'child' | 'outputFrom'>): void {
+    const { paths, files, version, clock, isKernelShort } = this.#options;
     const run: Run = new Run({
       ...found,
       socket: paths.socket,
@@ -268,6 +321,7 @@ export class Worker {
       files,
       version,
       clock,
+      isKernelShort,
       tell: (event) => {
         if (run === this.#run) this.send(event);
       },

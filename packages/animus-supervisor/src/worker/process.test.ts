@@ -5,10 +5,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { AgentId } from 'animus-protocol';
+import type { Exit } from './death.ts';
 import { groupLives, identify, isAlive } from './proc.ts';
 import { exitOfCode, type SpawnedShim, signal, spawnBroca } from './process.ts';
 import { readExitStatus, readRecord, recordFiles, writeRecord } from './record.ts';
-import type { Exit } from './state.ts';
 
 const SHIM = path.join(import.meta.dirname, '../../shim/broca-shim.sh');
 const AGENT: AgentId = 'agent-x';
@@ -129,12 +129,23 @@ test('a record comes back as written; a damaged one is none', () => {
   const record = {
     wanted: 'stopped',
     restarts: 3,
-    lastDeath: 'x',
-    run: { nonce: 'n', shim: { pid: 1, startTicks: null, bootId: null }, startedAt: 5 },
+    lastDeath: { kind: 'watchdog', how: 'was silent', at: 4 },
+    deaths: { watchdog: 2, code: 1 },
+    run: { nonce: 'n', shim: { pid: 1, startTicks: null, bootId: null }, startedAt: 5, outputFrom: 0, launchedWith: 'x' },
   } as const;
   writeRecord(folder.files, record);
   assert.deepEqual(readRecord(folder.files), record);
   assert.equal(statSync(folder.files.record).mode & 0o777, 0o600);
+  // As an older supervisor wrote it: who runs must not be lost over what it did not know.
+  const { shim, nonce, startedAt } = record.run;
+  const { deaths: _, ...older } = { ...record, lastDeath: 'exited with code 1', run: { shim, nonce, startedAt } };
+  writeFileSync(folder.files.record, JSON.stringify(older));
+  assert.deepEqual(readRecord(folder.files), {
+    ...record,
+    lastDeath: null,
+    deaths: {},
+    run: { ...record.run, outputFrom: null, launchedWith: null },
+  });
   writeFileSync(folder.files.record, '{"wanted":');
   assert.equal(readRecord(folder.files), null);
 });

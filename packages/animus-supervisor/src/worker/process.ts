@@ -7,7 +7,7 @@ import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync } from 'no
 import os from 'node:os';
 import { failed, ok, type Result } from 'animus-protocol';
 import { execa } from 'execa';
-import type { Exit } from './state.ts';
+import type { Exit } from './death.ts';
 
 export type Launch = { command: string; args: readonly string[] };
 

@@ -4,10 +4,10 @@
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { AgentId, Wanted } from 'animus-protocol';
+import { type AgentId, DEATH_KINDS, type DeathKind, type LastDeath, type Wanted } from 'animus-protocol';
 import * as v from 'valibot';
+import type { Exit } from './death.ts';
 import { exitOfCode } from './process.ts';
-import type { Exit } from './state.ts';
 
 export type RunRecord = {
   nonce: string;
@@ -15,27 +15,38 @@ export type RunRecord = {
   shim: { pid: number; startTicks: number | null; bootId: string | null } | null;
   /** Wall clock, ms. */
   startedAt: number;
+  /** Where in output.log its words begin; null where that is not known. */
+  outputFrom: number | null;
+  /** What of animus.config.json it was started with (supervision-policy.ts); null where that is not known. */
+  launchedWith: string | null;
 };
 
 export type AgentRecord = {
   wanted: Wanted;
   restarts: number;
-  lastDeath: string | null;
+  lastDeath: LastDeath | null;
+  /** How often it died of what. */
+  deaths: Partial<Record<DeathKind, number>>;
   run: RunRecord | null;
 };
 
-export const NEW_AGENT: AgentRecord = { wanted: 'running', restarts: 0, lastDeath: null, run: null };
+export const NEW_AGENT: AgentRecord = { wanted: 'running', restarts: 0, lastDeath: null, deaths: {}, run: null };
 
+const deathKind = v.picklist(DEATH_KINDS);
 const nullableNumber = v.nullable(v.number());
 const agentRecord = v.object({
   wanted: v.picklist(['running', 'stopped']),
   restarts: v.number(),
-  lastDeath: v.nullable(v.string()),
+  // An older supervisor wrote no more than a sentence, and none of what may be missing here.
+  lastDeath: v.fallback(v.nullable(v.object({ kind: deathKind, how: v.string(), at: v.number() })), null),
+  deaths: v.fallback(v.record(deathKind, v.number()), {}),
   run: v.nullable(
     v.object({
       nonce: v.string(),
       shim: v.nullable(v.object({ pid: v.number(), startTicks: nullableNumber, bootId: v.nullable(v.string()) })),
       startedAt: v.number(),
+      outputFrom: v.fallback(nullableNumber, null),
+      launchedWith: v.fallback(v.nullable(v.string()), null),
     }),
   ),
 });

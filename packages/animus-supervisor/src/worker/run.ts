@@ -2,16 +2,17 @@
  * One life of a Broca: the process that lives (spawned or adopted), its worker link, and the watch for
  * its death. Tells worker events; what they mean is decided in step.ts.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type BeatReport, type BrocaFrame, type BrocaHello, type ClientFrame, EXIT, unreachable } from 'animus-protocol';
 import { untilGone } from './adopt.ts';
 import type { Clock } from './clock.ts';
+import { type Exit, tellOutOfMemory } from './death.ts';
 import { WorkerLink } from './link.ts';
+import { readCrash, readLastWords } from './output.ts';
 import { groupLives, isAlive, type ProcessIdentity } from './proc.ts';
 import { signal } from './process.ts';
 import { type RecordFiles, readExitStatus } from './record.ts';
-import type { Exit, WorkerEvent } from './state.ts';
+import type { WorkerEvent } from './state.ts';
 
 export type RunOptions = {
   /** Whose death is this run's death: the shim, or Broca itself where it has none. */
@@ -21,20 +22,22 @@ export type RunOptions = {
   nonce: string | null;
   /** Wall clock, ms. */
   startedAt: number;
-  /** Set for a child: its death is an event, and its words are known by their place in output.log. */
-  child: { exited: Promise<Exit>; outputFrom: number } | null;
+  /** Set for a child: its death is an event. */
+  child: { exited: Promise<Exit> } | null;
+  /** Where in output.log its words begin; null where that is not known. */
+  outputFrom: number | null;
   socket: string;
   outputLog: string;
   files: RecordFiles;
   version: string;
   clock: Clock;
+  /** The kernel killed somebody for memory just now. */
+  isKernelShort: () => boolean;
   tell: (event: WorkerEvent) => void;
 };
 
 /** A process that dies loses its link first: it is not called unhealthy before this has passed. */
 const LOSS_TOLD_AFTER_MS = 250;
-/** Of what a Broca said before it refused its configuration. */
-const LONGEST_WORDS = 2_000;
 
 export class Run {
   readonly startedAt: number;
@@ -138,29 +141,16 @@ export class Run {
   }
 
   /** What its Broca left behind in its group goes with it; only then it has exited. */
-  async #sweep(exit: Exit): Promise<void> {
+  async #sweep(seen: Exit): Promise<void> {
     if (this.#isOver) return;
     this.close();
-    const { group, child, outputLog, tell } = this.#options;
+    const { group, outputLog, outputFrom, tell, isKernelShort } = this.#options;
+    const exit = tellOutOfMemory(seen, () => (outputFrom === null ? null : readCrash(outputLog, outputFrom)), isKernelShort);
     for (let pauseMs = 2; group !== null && groupLives(group); pauseMs = Math.min(100, pauseMs * 2)) {
       signal(-group, 'SIGKILL');
       await wait(pauseMs);
     }
     const isMisconfigured = exit.kind === 'exited' && exit.code === EXIT.configuration;
-    tell({ kind: 'exited', exit, words: isMisconfigured && child !== null ? readLastWords(outputLog, child.outputFrom) : null });
-  }
-}
-
-/** What was printed last; asked only of a Broca that refused its configuration, which names no secret. */
-function readLastWords(file: string, from: number): string | null {
-  const descriptor = openSync(file, 'r');
-  try {
-    const end = fstatSync(descriptor).size;
-    const buffer = Buffer.alloc(Math.max(0, Math.min(LONGEST_WORDS, end - from)));
-    readSync(descriptor, buffer, 0, buffer.length, end - buffer.length);
-    const text = buffer.toString('utf8').trim();
-    return text === '' ? null : text;
-  } finally {
-    closeSync(descriptor);
+    tell({ kind: 'exited', exit, words: isMisconfigured && outputFrom !== null ? readLastWords(outputLog, outputFrom) : null });
   }
 }

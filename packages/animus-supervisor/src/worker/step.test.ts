@@ -1,56 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_SUPERVISION, PHASES } from 'animus-protocol';
-import fc from 'fast-check';
-import { type Effect, type EventKind, hasProcess, type WorkerEvent, type WorkerState } from './state.ts';
-import { CLOCK_GAP_MS, firstState, step, TERMINATE_MS } from './step.ts';
+import { DEFAULT_SUPERVISION, type Supervision } from 'animus-protocol';
+import type { Death, Exit } from './death.ts';
+import { CLOCK_GAP_MS } from './moves.ts';
+import { step } from './step.ts';
+import { died, MEBIBYTE, none, World } from './world.fixture.ts';
 
-/** Plays an agent's world around the table: processes that live and die, looks that are answered, time. */
-class World {
-  state: WorkerState;
-  now = 0;
-  live = 0;
-  looking = 0;
-  effects: Effect['kind'][] = [];
-
-  constructor(wanted: 'running' | 'stopped' = 'running') {
-    const first = firstState(wanted, 0);
-    this.state = first.state;
-    for (const effect of first.effects) this.#perform(effect);
-  }
-
-  send(event: WorkerEvent): this {
-    if (event.kind === 'exited') this.live -= 1;
-    if (event.kind === 'found') this.live += 1;
-    if (event.kind === 'spawn-failed') this.live -= 1;
-    if (event.kind === 'found' || event.kind === 'none-found' || event.kind === 'unsure') this.looking = 0;
-    const next = step(this.state, event, { now: this.now, random: 0, supervision: DEFAULT_SUPERVISION });
-    this.state = next.state;
-    this.effects = [];
-    for (const effect of next.effects) this.#perform(effect);
-    return this;
-  }
-
-  alarm(lateMs = 0): this {
-    assert.ok(this.state.alarmAt !== null, `an alarm is set in ${this.state.phase}`);
-    this.now = Math.max(this.now, this.state.alarmAt) + lateMs;
-    return this.send({ kind: 'alarm' });
-  }
-
-  #perform(effect: Effect): void {
-    this.effects.push(effect.kind);
-    if (effect.kind === 'spawn') this.live += 1;
-    if (effect.kind === 'look') this.looking = 1;
-  }
-}
-
-const none = { kind: 'none-found', last: null } as const;
-const died = (code = 1): WorkerEvent => ({
-  kind: 'exited',
-  exit: { kind: 'exited', code },
-  words: code === 78 ? '.env: AGENT_ID: missing' : null,
-});
-const ready = (): World => new World().send(none).send({ kind: 'hello' }).send({ kind: 'ready' });
+const ready = (supervision: Partial<Supervision> = {}): World =>
+  new World('running', supervision).send(none).send({ kind: 'hello' }).send({ kind: 'ready' });
 
 test('a new agent: looks, starts, is ready', () => {
   const world = new World();
@@ -206,105 +163,91 @@ test('one that does not become ready is killed and counts as dead; beats on the 
   assert.equal(world.send(died(137)).state.restarts, 1);
 });
 
-const anyEvent: fc.Arbitrary<EventKind | 'late-alarm'> = fc.constantFrom(
-  'want-running',
-  'want-stopped',
-  'restart',
-  'files',
-  'found',
-  'none-found',
-  'unsure',
-  'spawn-failed',
-  'hello',
-  'ready',
-  'beat',
-  'leaving',
-  'link-lost',
-  'exited',
-  'alarm',
-  'late-alarm',
-);
-
-/** What can happen now of what was drawn; null when it cannot. */
-function possible(world: World, kind: EventKind | 'late-alarm', choice: number): WorkerEvent | null {
-  const isOdd = choice % 2 === 1;
-  switch (kind) {
-    case 'want-running':
-    case 'want-stopped':
-      return { kind };
-    case 'restart':
-      return { kind, reason: 'asked' };
-    case 'files':
-      return { kind, fault: isOdd ? 'a copy' : null };
-    case 'found':
-      return world.looking === 1 ? { kind, byHand: isOdd } : null;
-    case 'none-found':
-      return world.looking === 1 ? { kind, last: isOdd ? { kind: 'unknown' } : null } : null;
-    case 'unsure':
-      return world.looking === 1 ? { kind, reason: 'silent' } : null;
-    case 'spawn-failed':
-      return world.live === 1 && world.effects.includes('spawn') ? { kind, reason: 'no release', isLasting: isOdd } : null;
-    case 'hello':
-    case 'ready':
-    case 'beat':
-      return world.live === 1 ? { kind } : null;
-    case 'leaving':
-    case 'link-lost':
-      return world.live === 1 ? { kind, reason: 'x' } : null;
-    case 'exited':
-      return world.live === 1 ? died([0, 1, 78, 137][choice % 4]) : null;
-    case 'alarm':
-    case 'late-alarm':
-      return world.state.alarmAt === null ? null : { kind: 'alarm' };
+test('the cause of a death is told apart and noted once', () => {
+  const rows: [string, World, Exit, Death['kind'], RegExp][] = [
+    ['its own exit', ready(), { kind: 'exited', code: 1 }, 'code', /code 1/],
+    ['a signal', ready(), { kind: 'signalled', signal: 'SIGSEGV' }, 'signal', /SIGSEGV/],
+    ['a full heap', ready(), { kind: 'out-of-memory', by: 'heap' }, 'out-of-memory', /heap was full/],
+    ['the kernel', ready(), { kind: 'out-of-memory', by: 'kernel' }, 'out-of-memory', /kernel/],
+    ['silence', ready().alarm().alarm(), { kind: 'signalled', signal: 'SIGKILL' }, 'watchdog', /silent for 30 s/],
+    ['never ready', new World().send(none).alarm(), { kind: 'signalled', signal: 'SIGKILL' }, 'not-ready', /did not become ready/],
+    ['refused', new World().send(none), { kind: 'exited', code: 78 }, 'code', /code 78/],
+  ];
+  for (const [what, world, exit, kind, how] of rows) {
+    world.send({ kind: 'exited', exit, words: null });
+    assert.equal(world.deaths.length, 1, what);
+    assert.equal(world.deaths[0]?.kind, kind, what);
+    assert.match(world.deaths[0]?.how ?? '', how, what);
   }
-}
-
-function holds(world: World): void {
-  const { state, live, looking } = world;
-  assert.ok(live === 0 || live === 1, `${live} processes live`);
-  assert.equal(live === 1, hasProcess(state.phase), `${live} live in ${state.phase}`);
-  if (state.wanted === 'running') {
-    assert.notEqual(state.phase, 'stopped');
-    const isDue =
-      state.phase === 'waiting' ? looking === 1 || state.alarmAt !== null : state.phase !== 'backing-off' || state.alarmAt !== null;
-    assert.ok(isDue, `wanted, but not due in ${state.phase}`);
-  } else {
-    assert.ok(live === 0 || state.phase === 'stopping' || state.byHand, `not wanted, but left alone in ${state.phase}`);
-  }
-  if (live === 1) assert.notEqual(state.alarmAt, null, `a process in ${state.phase} is held to no time`);
-}
-
-test('any sequence of events: one process at most, a wanted agent runs or is due, a stop ends in an exit seen', () => {
-  const seen = new Set<string>();
-  fc.assert(
-    fc.property(
-      fc.constantFrom('running' as const, 'stopped' as const),
-      fc.array(fc.tuple(anyEvent, fc.nat(20)), { maxLength: 60 }),
-      (wanted, steps) => {
-        const world = new World(wanted);
-        for (const [kind, choice] of steps) {
-          const event = possible(world, kind, choice);
-          if (event === null) continue;
-          if (event.kind === 'alarm') world.alarm(kind === 'late-alarm' ? CLOCK_GAP_MS + 1 : 0);
-          else world.send(event);
-          seen.add(world.state.phase);
-          holds(world);
-        }
-        // However it got there: a stop comes to a kill within its deadlines, and the exit to rest.
-        world.send({ kind: 'want-stopped' });
-        if (world.looking === 1) world.send(none);
-        if (world.live === 1) {
-          const began = world.now;
-          for (let count = 0; count < 3 && !world.effects.includes('kill'); count += 1) world.alarm();
-          assert.ok(world.effects.includes('kill'));
-          assert.ok(world.now - began <= DEFAULT_SUPERVISION.stopDeadlineMs + TERMINATE_MS + 5_000);
-          world.send({ kind: 'exited', exit: { kind: 'signalled', signal: 'SIGKILL' }, words: null });
-        }
-        if (world.state.phase === 'waiting') world.alarm().send(none);
-        assert.deepEqual([world.state.phase, world.live], ['stopped', 0]);
-      },
-    ),
-    { numRuns: 2_000 },
+  const unseen = new World().send({ kind: 'none-found', last: { kind: 'signalled', signal: 'SIGKILL' } });
+  assert.deepEqual(
+    unseen.deaths.map(({ kind }) => kind),
+    ['signal'],
   );
-  assert.deepEqual([...seen].sort(), [...PHASES].sort(), 'every phase was reached');
+});
+
+test('what we stopped is no death, however it ended; a person is told when it did not stop as it should', () => {
+  const stopped = ready()
+    .send({ kind: 'want-stopped' })
+    .send({ kind: 'exited', exit: { kind: 'signalled', signal: 'SIGSEGV' }, words: null });
+  assert.deepEqual([stopped.deaths, stopped.state.restarts], [[], 0]);
+  assert.match(stopped.state.reason ?? '', /SIGSEGV while it was stopping/);
+  const killed = ready().send({ kind: 'want-stopped' }).alarm().alarm();
+  killed.send({ kind: 'exited', exit: { kind: 'signalled', signal: 'SIGKILL' }, words: null });
+  assert.deepEqual([killed.deaths, killed.state.reason], [[], 'did not stop in time and was killed']);
+  const clean = ready().send({ kind: 'want-stopped' }).send(died(0));
+  assert.deepEqual([clean.deaths, clean.state.reason], [[], null]);
+});
+
+test('silence says what the kernel says of it', () => {
+  const world = ready();
+  world.now = world.state.alarmAt ?? 0;
+  world.send({ kind: 'alarm', sign: 'stopped' });
+  assert.match(world.state.reason ?? '', /silent for 15 s: a signal had stopped it/);
+  world.now = world.state.alarmAt ?? 0;
+  world.send({ kind: 'alarm', sign: 'busy' });
+  assert.match(world.state.reason ?? '', /was killed: its event loop is blocked/);
+});
+
+test('more memory than it may have: told at once, stopped in good order after the grace, restarted; falling below ends it', () => {
+  const world = ready({ memoryBytes: 100 * MEBIBYTE, memoryGraceMs: 30_000 });
+  const hold = (megabytes: number): World => world.send({ kind: 'memory', bytes: megabytes * MEBIBYTE });
+  assert.deepEqual([hold(120).state.phase, world.state.reason], ['ready', 'holds 120 MB, more than the 100 MB it may']);
+  world.now += 29_000;
+  world.send({ kind: 'beat' });
+  assert.equal(hold(90).state.reason, null);
+  world.now += 10_000;
+  assert.deepEqual(hold(120).effects, [], 'the grace begins anew');
+  world.now += 30_000;
+  assert.deepEqual(hold(120).effects, ['ask-stop']);
+  assert.deepEqual(world.send(died(0)).effects, ['note-death', 'spawn']);
+  assert.deepEqual([world.deaths[0]?.kind, world.state.restarts], ['memory-limit', 1]);
+  assert.equal(ready().send({ kind: 'memory', bytes: 1e12 }).state.reason, null, 'without a bound');
+  const byHand = new World('running', { memoryBytes: 1, memoryGraceMs: 0 }).send({ kind: 'found', byHand: true });
+  assert.deepEqual(byHand.send({ kind: 'memory', bytes: 2 }).effects, []);
+});
+
+test('other rules: new times at once, a new process only where one is needed, and never for one that is stopped', () => {
+  const world = ready();
+  world.supervision = { ...DEFAULT_SUPERVISION, watchdogMs: 600_000 };
+  assert.equal(world.send({ kind: 'supervision', renew: null }).state.alarmAt, 300_000);
+  assert.deepEqual(world.send({ kind: 'supervision', renew: 'its environment changed' }).effects, ['ask-stop']);
+  assert.deepEqual(world.send(died(0)).effects, ['spawn']);
+  assert.deepEqual([world.deaths, world.state.restarts], [[], 0]);
+  const stopped = ready().send({ kind: 'want-stopped' }).send(died(0));
+  assert.deepEqual(stopped.send({ kind: 'supervision', renew: 'its environment changed' }).effects, []);
+  assert.equal(stopped.state.phase, 'stopped');
+  const pausing = ready().send(died()).send(died());
+  pausing.state = { ...pausing.state, alarmAt: 60_000 };
+  pausing.supervision = { ...DEFAULT_SUPERVISION, restart: { ...DEFAULT_SUPERVISION.restart, longestPauseMs: 1_000 } };
+  assert.equal(pausing.send({ kind: 'supervision', renew: null }).state.alarmAt, 1_000);
+});
+
+test('who may give up is left down with the reason, until its files change', () => {
+  const world = ready({ restart: { ...DEFAULT_SUPERVISION.restart, giveUpAfter: 2 } }).send(died());
+  world.send(died());
+  assert.deepEqual([world.state.phase, world.state.alarmAt], ['broken', null]);
+  assert.match(world.state.reason ?? '', /after 2 deaths within 600 s .* exited with code 1/);
+  assert.deepEqual(world.send({ kind: 'files', fault: null }).effects, ['look']);
+  assert.equal(world.send(none).send(died()).state.phase, 'starting', 'it may die as often again');
 });
