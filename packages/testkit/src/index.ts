@@ -18,3 +18,17 @@ export type { PuppetOrder } from './puppet/orders.ts';
 export { Puppet, PuppetStage } from './puppet/stage.ts';
 export { commitAll, runGit, snapshotRepository, standInRepository, writeFiles } from './repository.ts';
 export { type AnimusProcess, makeRig, type Ran, type Rig, type RunOptions } from './rig.ts';
+export {
+  type Account as TelegramAccount,
+  type Entity as TelegramEntity,
+  type Fault as TelegramFault,
+  type FaultHandle as TelegramFaultHandle,
+  type FileSettings as TelegramFileSettings,
+  type Group as TelegramGroup,
+  type LedgerEntry as TelegramLedgerEntry,
+  type Message as TelegramMessage,
+  startTelegramDataCentre,
+  type TelegramDataCentre,
+  type TelegramProxy,
+  type TelegramSettings,
+} from './telegram-data-centre/index.ts';
