@@ -25,6 +25,7 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   settings: async () => (await import('./commands/delegated.ts')).settings,
   ignore: async () => (await import('./commands/delegated.ts')).ignore,
   outbound: async () => (await import('./commands/delegated.ts')).outbound,
+  service: async () => (await import('./commands/service.ts')).service,
   completion: async () => (await import('./commands/completion.ts')).makeCompletion(loadAll),
 };
 

@@ -1,5 +1,5 @@
 /** The programs the CLI starts: the supervisor, which outlives it, and a command of an agent's own Broca, which it waits for. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { constants } from 'node:os';
@@ -42,6 +42,22 @@ export async function runBroca(
   });
   // As a shell says it: 128 and the signal's number.
   return code ?? (signal === null ? EXIT.failed : 128 + constants.signals[signal]);
+}
+
+/** Runs a program of the machine to its end and gives what it said; null when it is not installed. */
+export async function runToEnd(
+  command: string,
+  args: readonly string[],
+  environment: CliContext['environment'],
+): Promise<{ code: number; stdout: string; stderr: string } | null> {
+  return await new Promise((resolve, reject) => {
+    const child = execFile(command, args, { env: environment, encoding: 'utf8' }, (error, stdout, stderr) => {
+      if (error === null) resolve({ code: 0, stdout, stderr });
+      else if (error.code === 'ENOENT') resolve(null);
+      else if (child.exitCode !== null) resolve({ code: child.exitCode, stdout, stderr });
+      else reject(error);
+    });
+  });
 }
 
 export type StartedSupervisor = {

@@ -50,11 +50,27 @@ export const up: Command = defineCommand({
 });
 
 async function startDetached(json: boolean, context: CliContext): Promise<ExitCode> {
+  const byService = await startByService(context);
+  if (byService !== null) return report((await awaitSettled(byService, context.home.socket)) ?? byService, json, context);
   const started = start(context);
   if (started === null) return EXIT.failed;
   const answered = await waitUntilAnswering(context.home.socket, abortedWithout(started, context.home));
   const status = answered === null ? null : await awaitSettled(answered, context.home.socket);
   return status === null ? await complainOfEnd(started, context) : report(status, json, context);
+}
+
+/** Where a service is installed, systemd is to look after the supervisor. Null: there is none, or it could not, which is told. */
+async function startByService(context: CliContext): Promise<FleetStatus | null> {
+  const { findInstalled } = await import('../service/place.ts');
+  const place = findInstalled(null, context);
+  if (place === null) return null;
+  const { startUnit } = await import('../service/install.ts');
+  if (!(await startUnit(place, context))) {
+    context.screen.complain('started without systemd instead');
+    return null;
+  }
+  const status = await askStatus(context.home.socket);
+  return status.ok ? status.value : null;
 }
 
 /** Follows the logs from before the start, so that the first line is seen too. */
