@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { randomFrom } from './random.ts';
 import { type Agent, FleetRig } from './rig.ts';
 
 /** What deploy says before each of its steps. */
@@ -68,14 +69,3 @@ describe(`kill -9 of a deploy (seed ${SEED})`, () => {
     }
   });
 });
-
-/** mulberry32: the same kills for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

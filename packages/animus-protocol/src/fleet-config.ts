@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { type AgentId, parseAgentId } from './agent-id.ts';
+import { BACKUP_KEYS, type BackupFile, type BackupSettings, backupSchema, DEFAULT_BACKUP, readBackupSettings } from './backup-settings.ts';
 import type { Problem } from './problem.ts';
 import {
   type FleetDefaults,
@@ -38,6 +39,7 @@ export type FleetConfig = {
   timezone: string | null;
   /** The supervisor's own logs, and each Broca's where its settings do not say otherwise. */
   logs: { level: LogLevel; keepDays: number };
+  backup: BackupSettings;
   /** How agents are run that have no section of their own in `agents`. */
   supervisor: Supervision;
   agents: Record<AgentId, Supervision>;
@@ -50,6 +52,7 @@ const DEFAULT: FleetConfig = {
   broca: { repository: null, ref: null },
   timezone: null,
   logs: { level: 'info', keepDays: 7 },
+  backup: DEFAULT_BACKUP,
   supervisor: DEFAULT_SUPERVISION,
   agents: {},
 };
@@ -100,6 +103,7 @@ const fleet = v.object(
     logs: v.exactOptional(
       v.pipe(logsSchema, v.description("The supervisor's own logs, and each Broca's where its settings do not say otherwise.")),
     ),
+    backup: v.exactOptional(v.pipe(backupSchema, v.description('When the fleet is backed up by itself, and where backups go.'))),
     supervisor: v.exactOptional(v.pipe(supervisionSchema, v.description('How the supervisor runs each agent.'))),
     agents: v.exactOptional(
       v.pipe(
@@ -120,6 +124,7 @@ type FleetFile = {
   broca?: { repository?: string | null; ref?: string | null };
   timezone?: string | null;
   logs?: LogSettings;
+  backup?: BackupFile;
   supervisor?: SupervisionFile;
   agents?: Record<string, SupervisionFile>;
 };
@@ -135,6 +140,7 @@ const KNOWN: KnownKeys = [
   ['defaults.outbound', OUTBOUND_KEYS],
   ['broca', Object.keys(broca.entries)],
   ['logs', LOG_KEYS],
+  ['backup', BACKUP_KEYS],
   ['defaults.plugins', null],
   ['defaults.plugins.*', null],
   ['agents', null],
@@ -160,6 +166,7 @@ export function parseFleetConfig(text: string | null, name: string = FILE): { co
     broca: { repository: file.broca?.repository ?? DEFAULT.broca.repository, ref: file.broca?.ref ?? DEFAULT.broca.ref },
     timezone: file.timezone ?? DEFAULT.timezone,
     logs: { level: file.logs?.level ?? DEFAULT.logs.level, keepDays: file.logs?.keep_days ?? DEFAULT.logs.keepDays },
+    backup: readBackupSettings(file.backup ?? {}),
     supervisor,
     agents,
   };

@@ -1,4 +1,5 @@
 export { type AgentId, agentIdOfFolder, findAgentId, parseAgentId } from './agent-id.ts';
+export type { BackupSettings } from './backup-settings.ts';
 export {
   type BrocaConfig,
   type BrocaConfigFiles,

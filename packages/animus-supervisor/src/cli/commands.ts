@@ -12,6 +12,7 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   stop: async () => (await import('./commands/stop.ts')).stop,
   restart: async () => (await import('./commands/restart.ts')).restart,
   remove: async () => (await import('./commands/remove.ts')).remove,
+  backup: async () => (await import('./commands/backup.ts')).backup,
   health: async () => (await import('./commands/health.ts')).health,
   status: async () => (await import('./commands/status.ts')).status,
   ls: async () => (await import('./commands/ls.ts')).ls,

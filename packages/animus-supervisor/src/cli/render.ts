@@ -90,3 +90,12 @@ export function duration(ms: number): string {
 export function megabytes(bytes: number): string {
   return `${(bytes / 1_048_576).toFixed(0)} MB`;
 }
+
+/** In the unit that fits: `512 B`, `3.4 MB`. */
+export function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1_000 && unit < units.length - 1; unit += 1) value /= 1024;
+  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
+}

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { type AgentId, failed, ok, type Result } from 'animus-protocol';
 import DatabaseConstructor from 'better-sqlite3';
 import { takeHomeLock } from '../fleet/lock.ts';
+import { dayOf } from './backup-files.ts';
 import { hasOwnWork } from './git.ts';
 import { makePrivateFolder } from './modes.ts';
 import { agentFolderPaths, agentPaths, homePaths } from './paths.ts';
@@ -56,10 +57,4 @@ function freeFolder(day: string, id: AgentId): string {
     const folder = path.join(day, count === 1 ? id : `${id}.${count}`);
     if (!fs.existsSync(folder)) return folder;
   }
-}
-
-/** `20241201`, in the machine's own zone: the day a person remembers. */
-function dayOf(now: Date): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
-  return `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
 }

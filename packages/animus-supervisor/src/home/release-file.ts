@@ -32,7 +32,8 @@ export function currentRelease(home: string, agent: AgentPaths): Result<{ releas
   return failed(`the runtime ${release.runtime} it runs on is missing: remove the agent and deploy it again; removing keeps a backup`);
 }
 
-function readRelease(file: string): Release | null {
+/** Of `releases/<name>/release.json`; null when it cannot be read. */
+export function readRelease(file: string): Release | null {
   try {
     return v.parse(releaseFile, JSON.parse(fs.readFileSync(file, 'utf8')));
   } catch {

@@ -14,6 +14,7 @@ import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
 import { FILE_MODE, FOLDER_MODE } from '../modes.ts';
 import { decryptThrough, sealingOf } from './encryption.ts';
 import { type ArchivedFile, MANIFEST, type Manifest, parseManifest } from './manifest.ts';
+import { isArchiveName } from './name.ts';
 
 export type ReadRequest = {
   file: string;
@@ -26,7 +27,6 @@ export type ReadRequest = {
   signal: AbortSignal;
 };
 
-const LONGEST_NAME = 1_024;
 const MOST_FILES = 1_000_000;
 /** Half a million files are named in so much. */
 const LONGEST_MANIFEST = 128 * 1024 * 1024;
@@ -98,16 +98,9 @@ async function takeEntries(entries: ReadableStream<ParsedTarEntry>, request: Rea
   return taken;
 }
 
-/** A name is what we would write ourselves: relative, plain, without a way up. */
 function checkName(name: string): string {
-  const parts = name.split('/');
-  const isPlain = parts.every((part) => part !== '' && part !== '.' && part !== '..') && !hasControlCharacter(name) && !name.includes('\\');
-  if (!isPlain || name.length > LONGEST_NAME) throw new Refusal(`${JSON.stringify(name.slice(0, 80))} is no name for a file in it`);
+  if (!isArchiveName(name)) throw new Refusal(`${JSON.stringify(name.slice(0, 80))} is no name for a file in it`);
   return name;
-}
-
-function hasControlCharacter(text: string): boolean {
-  return [...text].some((character) => character < ' ' || character === '\u007f');
 }
 
 async function takeFile(body: ReadableStream<Uint8Array>, file: string): Promise<ArchivedFile> {

@@ -1,0 +1,152 @@
+/**
+ * Backs up one agent while its Broca goes on: the database as it is at one moment, settings, plugins, attachments,
+ * and, in an encrypted archive, its secrets.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { type AgentId, failed, ok, parseEndpoint, parseEnvironment, type Result } from 'animus-protocol';
+import { identify, isAlive } from '../worker/proc.ts';
+import { type Encryption, suffixOf } from './archive/encryption.ts';
+import { newManifest } from './archive/manifest.ts';
+import { isArchiveName } from './archive/name.ts';
+import { type ArchiveEntry, sweepUnfinished, writeArchive } from './archive/write.ts';
+import { backupName, makeDayFolder } from './backup-files.ts';
+import { copyDatabase, readSchema } from './database-copy.ts';
+import { type AgentPaths, agentPaths } from './paths.ts';
+import { readRelease } from './release-file.ts';
+import { makeStage } from './stage.ts';
+
+export type BackupRequest = {
+  home: string;
+  id: AgentId;
+  /** Folder that gets `<date>/<id>@<time>.tar.gz`. */
+  root: string;
+  encryption: Encryption | null;
+  /** Version of Animus. */
+  version: string;
+  now: Date;
+  signal: AbortSignal;
+};
+
+export type Backup = {
+  file: string;
+  bytes: number;
+  /** ms of the epoch. */
+  takenAt: number;
+  hasSecrets: boolean;
+  /** What was left out: links, and names that no archive takes. */
+  skipped: string[];
+};
+
+export async function backupAgent(request: BackupRequest): Promise<Result<Backup, string>> {
+  const { home, id, root, encryption, now, signal } = request;
+  const agent = agentPaths(home, id);
+  if (!fs.existsSync(agent.database))
+    return failed(`${id} has no animus.db to back up: start it once, or restore one with: animus restore <file>`);
+  try {
+    const folder = makeDayFolder(root, now);
+    sweepUnfinished(folder, (pid) => isAlive(identify(pid)));
+    using stage = makeStage(folder, 'backup');
+    const { entries, skipped, manifest } = gather(agent, path.join(stage.folder, 'animus.db'), request);
+    const file = path.join(folder, backupName(folder, id, now, suffixOf(encryption)));
+    const written = await writeArchive({ file, entries, manifest, encryption, signal });
+    return ok({ file, bytes: written.bytes, takenAt: manifest.takenAt, hasSecrets: manifest.hasSecrets, skipped });
+  } catch (error) {
+    return failed(signal.aborted ? 'interrupted' : `${id} could not be backed up: ${explain(error)}`);
+  }
+}
+
+type Gathered = { entries: ArchiveEntry[]; skipped: string[]; manifest: ReturnType<typeof newManifest> };
+
+function gather(agent: AgentPaths, copy: string, { id, encryption, version }: BackupRequest): Gathered {
+  const takenAt = Date.now();
+  copyDatabase(agent.database, copy);
+  const entries: ArchiveEntry[] = [{ name: 'animus.db', file: copy }];
+  const skipped: string[] = [];
+  if (fs.existsSync(agent.settings)) entries.push({ name: 'settings.json', file: agent.settings });
+  // After the database: each file that a message names was there before the message.
+  for (const name of ['plugins', 'attachments']) addFolder(agent.folder, name, entries, skipped);
+  const hasSecrets = encryption !== null;
+  if (hasSecrets) entries.push(...secretEntries(agent));
+  const release = readRelease(path.join(agent.currentRelease, 'release.json'));
+  const manifest = newManifest({
+    agent: id,
+    takenAt,
+    isFinal: false,
+    animus: version,
+    release: release === null ? null : { commit: release.commit, version: release.version, runtime: release.runtime },
+    schema: readSchema(copy),
+    endpoint: readEndpoint(agent.environment),
+    hasSecrets,
+  });
+  return { entries, skipped, manifest };
+}
+
+/** Which names an agent's archive may hold. */
+export function isExpectedName(name: string): boolean {
+  return ['animus.db', 'settings.json', '.env'].includes(name) || /^(plugins|attachments)\//.test(name) || isSessionName(name);
+}
+
+function secretEntries(agent: AgentPaths): ArchiveEntry[] {
+  const sessions = namesIn(agent.run)
+    .map((name) => `run/${name}`)
+    .filter((name) => isSessionName(name) && isFile(path.join(agent.folder, name)));
+  return [...(fs.existsSync(agent.environment) ? ['.env'] : []), ...sessions].map((name) => ({
+    name,
+    file: path.join(agent.folder, name),
+  }));
+}
+
+/** Logins that channels keep, as in `run/telegram.session`. */
+export function isSessionName(name: string): boolean {
+  return /^run\/[A-Za-z0-9._-]*session[A-Za-z0-9._-]*$/i.test(name);
+}
+
+function addFolder(base: string, folder: string, entries: ArchiveEntry[], skipped: string[]): void {
+  for (const entry of entriesOf(path.join(base, folder))) {
+    const name = `${folder}/${entry.name}`;
+    // A file that is being stored still has a hidden name.
+    if (entry.isDirectory() || (folder === 'attachments' && entry.name.startsWith('.'))) {
+      if (entry.isDirectory()) addFolder(base, name, entries, skipped);
+      continue;
+    }
+    if (entry.isFile() && isArchiveName(name)) entries.push({ name, file: path.join(base, name) });
+    else skipped.push(name);
+  }
+}
+
+function readEndpoint(file: string): string | null {
+  try {
+    const written = parseEnvironment(fs.readFileSync(file, 'utf8')).environment.AGENT_ENDPOINT;
+    const endpoint = written === undefined ? null : parseEndpoint(written);
+    return endpoint?.ok === true ? endpoint.value : null;
+  } catch {
+    return null;
+  }
+}
+
+function entriesOf(folder: string): fs.Dirent[] {
+  try {
+    return fs.readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+function namesIn(folder: string): string[] {
+  return entriesOf(folder).map(({ name }) => name);
+}
+
+function isFile(file: string): boolean {
+  return fs.lstatSync(file, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function explain(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const message = error instanceof Error ? error.message : String(error);
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB')
+    return `its database is damaged (${message}); look at it with: animus doctor`;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL')
+    return 'the disk is full: make room, or write to another one with --to';
+  return message;
+}

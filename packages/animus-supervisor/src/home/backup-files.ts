@@ -1,0 +1,92 @@
+/**
+ * Where backups lie and what they are called: `<folder>/<date>/<id>@<time>.tar.gz`, `.age` or `.gpg` after it when
+ * encrypted. An id has no `@`, so a name says surely whose it is.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { type AgentId, agentIdOfFolder } from 'animus-protocol';
+import { makePrivateFolder } from './modes.ts';
+
+export type BackupFile = { file: string; agent: AgentId; day: string; time: string; bytes: number; isEncrypted: boolean };
+
+const NAME = /^(agent-.+)@(\d{6}(?:-\d+)?)\.tar\.gz(\.age|\.gpg)?$/;
+const DAY = /^\d{8}$/;
+
+/** Makes today's folder in `root`, which is made private when it is new. */
+export function makeDayFolder(root: string, now: Date): string {
+  if (!fs.existsSync(root)) makePrivateFolder(root);
+  const folder = path.join(root, dayOf(now));
+  makePrivateFolder(folder);
+  return folder;
+}
+
+/** A name that is not taken yet. */
+export function backupName(folder: string, id: AgentId, now: Date, suffix: string): string {
+  for (let count = 1; ; count += 1) {
+    const name = `${id}@${timeOf(now)}${count === 1 ? '' : `-${count}`}${suffix}`;
+    if (!fs.existsSync(path.join(folder, name))) return name;
+  }
+}
+
+/** All backups in `root`, oldest first. */
+export function listBackups(root: string): BackupFile[] {
+  const found: BackupFile[] = [];
+  for (const day of namesIn(root).filter((name) => DAY.test(name))) {
+    for (const name of namesIn(path.join(root, day))) {
+      const [, id = '', time = '', seal] = NAME.exec(name) ?? [];
+      const agent = agentIdOfFolder(id);
+      const file = path.join(root, day, name);
+      const stat = agent === null ? undefined : fs.lstatSync(file, { throwIfNoEntry: false });
+      if (agent === null || stat?.isFile() !== true) continue;
+      found.push({ file, agent, day, time, bytes: stat.size, isEncrypted: seal !== undefined });
+    }
+  }
+  return found.sort((a, b) => (a.day === b.day ? compareTimes(a.time, b.time) : a.day < b.day ? -1 : 1));
+}
+
+/** `030012`, and `030012-2` for the next in that second. */
+function compareTimes(a: string, b: string): number {
+  const [timeA = '', countA = '1'] = a.split('-');
+  const [timeB = '', countB = '1'] = b.split('-');
+  return timeA === timeB ? Number(countA) - Number(countB) : timeA < timeB ? -1 : 1;
+}
+
+/** Deletes all but the newest `keep` backups of an agent in `root`, and gives what was deleted. Folders of removed agents stay. */
+export function pruneBackups(root: string, id: AgentId, keep: number): string[] {
+  const own = listBackups(root).filter(({ agent }) => agent === id);
+  const old = own.slice(0, Math.max(0, own.length - Math.max(keep, 1))).map(({ file }) => file);
+  for (const file of old) {
+    fs.rmSync(file);
+    removeIfEmpty(path.dirname(file));
+  }
+  return old;
+}
+
+/** `20241201`, in the machine's own zone: the day a person remembers. */
+export function dayOf(now: Date): string {
+  return `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+}
+
+function timeOf(now: Date): string {
+  return `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    fs.rmdirSync(folder);
+  } catch {
+    // Others are in it.
+  }
+}
