@@ -6,7 +6,7 @@ import { helpOf, renewDocs } from './docs.ts';
 
 const CLI_PAGE = fs.readFileSync(path.join(import.meta.dirname, '../docs/cli.md'), 'utf8');
 
-test('what docs/ say of --help and of configuration keys is what the programs say (node scripts/docs.ts mends it)', async () => {
+test('what docs/ say of --help and of configuration keys is what the programs say (npm run generate mends it)', async () => {
   assert.deepEqual(await renewDocs({ isWritten: false }), []);
 });
 

@@ -6,7 +6,7 @@
  *     <!-- keys: settings.schema.json -->   a table of the keys of templates/schemas/settings.schema.json
  *     <!-- requests -->                     a table of what may be asked of the supervisor
  *
- *     node scripts/docs.ts            writes them anew
+ *     npm run generate                writes them anew
  *     node scripts/docs.ts --check    fails when one is not what it should be
  */
 import { execFile } from 'node:child_process';
@@ -117,7 +117,7 @@ if (import.meta.main) {
   const isChecked = process.argv.includes('--check');
   const stale = await renewDocs({ isWritten: !isChecked });
   if (isChecked && stale.length > 0) {
-    console.error(`docs: ${stale.join(', ')} differ from what the programs say; run: node scripts/docs.ts`);
+    console.error(`docs: ${stale.join(', ')} differ from what the programs say; run: npm run generate`);
     process.exitCode = 1;
   }
 }

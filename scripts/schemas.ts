@@ -1,7 +1,7 @@
 /**
  * Writes the JSON Schemas of the files people write, and of what the supervisor answers, from the schemas that the parsers use:
  *
- *     node scripts/schemas.ts            writes templates/schemas/*.schema.json
+ *     npm run generate                   writes templates/schemas/*.schema.json
  *     node scripts/schemas.ts --check    fails when a committed one differs
  */
 import fs from 'node:fs';
@@ -54,7 +54,7 @@ if (import.meta.main) {
   if (process.argv.includes('--check')) {
     const stale = listStaleSchemas();
     if (stale.length > 0) {
-      console.error(`templates/schemas: ${stale.join(', ')} differ from what the parsers take; run: node scripts/schemas.ts`);
+      console.error(`templates/schemas: ${stale.join(', ')} differ from what the parsers take; run: npm run generate`);
       process.exitCode = 1;
     }
   } else {

@@ -70,6 +70,7 @@ test('disk full: the turn in hand is settled, nothing new is acknowledged, healt
   const reply = await inHand;
   assert.deepEqual([reply.outcome, reply.parts.length, reply.parts[0]?.state], ['answered', 1, 'sent']);
   const sick = await broca.beat(({ problems }) => problems.some((problem) => problem.includes('the disk is full')));
+  assert.match(sick.faults?.join() ?? '', /the disk is full/);
   assert.equal(sick.channels.find(({ name }) => name === 'spool')?.state, 'up');
 
   rmSync(agent.path('ballast'));

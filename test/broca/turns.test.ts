@@ -141,6 +141,9 @@ test('a failing turn is asked max_retries times again, each with an otid of its 
     reply.parts.map(({ text }) => text),
     ['Sorry, the agent could not answer this message.'],
   );
+  const beat = await broca.beat(({ queue }) => queue.parked === 1);
+  assert.match(beat.problems.join(), /1 turn is parked: broca queue list/);
+  assert.deepEqual(beat.faults, []);
   letta.setScript(() => [{ kind: 'assistant', text: 'well again' }]);
   await broca.ask('queue.retry', { turn: reply.turnId });
   const again = await say(broca, 'm1', 'hello');

@@ -68,6 +68,8 @@ export type BrocaBeat = {
   channels: ChannelHealth[];
   /** What a person should know: a bad reload, a shadowed key, a full disk. */
   problems: string[];
+  /** Those of them that mean that all is not well: a full disk, a damaged database. */
+  faults?: string[];
 };
 /** What a beat tells, without its wrapping. */
 export type BeatReport = Omit<BrocaBeat, 'type'>;
@@ -109,6 +111,7 @@ const beat = v.object({
   letta: lettaState,
   channels: v.array(channelHealth),
   problems: v.array(v.string()),
+  faults: v.exactOptional(v.array(v.string())),
 });
 /** A beat as control.ts passes it on. */
 export const beatReport: v.GenericSchema<unknown, BeatReport> = v.omit(beat, ['type']);

@@ -9,7 +9,7 @@
  */
 
 import { join } from 'node:path';
-import { type BrocaBeat, type BrocaConfig, failed, formatProblem, type Result, VERSION } from 'animus-protocol';
+import { type BrocaConfig, failed, formatProblem, type Result, VERSION } from 'animus-protocol';
 import type { ComposedPart } from '../channel/channel.ts';
 import { consolePlugin } from '../channel/console.ts';
 import type { LoadedChannel } from '../channel/guard.ts';
@@ -38,16 +38,14 @@ import { LettaStanding } from '../turn/letta-standing.ts';
 import { createTurnFiles } from '../turn/turn-files.ts';
 import { runTurnLoop } from '../turn/turn-loop.ts';
 import { Alarm } from './alarm.ts';
-import { countTurns, createFigures, type StoredFigures } from './figures.ts';
+import { Condition } from './condition.ts';
 import { type BrocaIdentity, helloOf } from './hello.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { Probation } from './probation.ts';
-import { Problems } from './problems.ts';
 import { Pulse } from './pulse.ts';
 import { reload } from './reload-policy.ts';
 import { type BrocaSocket, listenOnSocket } from './socket.ts';
-import { StorageNews } from './storage-news.ts';
 
 /** What takes long to load and can wait (pino, Letta's library) waits this long: whoever awaits `ready` is answered first. */
 const BREATH_MS = 50;
@@ -60,8 +58,8 @@ export class Broca {
   #open: OpenFolder;
   #identity: BrocaIdentity;
   #config: BrocaConfig;
-  #problems = new Problems();
-  #events = new TurnEvents();
+  #condition: Condition;
+  #events = new TurnEvents(() => this.#pulse.soon());
   #turnAlarm = new Alarm();
   #standing = new LettaStanding(() => this.#socket?.beat(), Date.now() + BREATH_MS);
   #deliveries = new Map<string, Delivery>();
@@ -70,15 +68,12 @@ export class Broca {
   #stopNow = new AbortController();
   #stopping = Promise.withResolvers<void>();
   #probation: Probation;
-  #settled = 0;
   #pulse = new Pulse();
-  #storage: StorageNews;
   #reserve: Reserve;
   #settling: SettlingWrite = (write) => this.#reserve.settle(write);
   #inbox: Inbox;
   #outbox: Outbox;
   #states: ChannelStates;
-  #figures: () => StoredFigures;
   #turnEnd: Statement<[number], { state: string; outcome: string | null; reason: string | null }>;
   /** Under a supervisor one process watches all inboxes and nudges: inotify instances are few. */
   #spool: Spool;
@@ -90,30 +85,38 @@ export class Broca {
     this.#identity = identity;
     this.#config = open.config;
     this.#probation = new Probation(open.folder, identity.release);
-    this.#figures = createFigures(open.store);
-    this.#storage = new StorageNews(this.#problems, open.log, () => this.#socket?.beat());
+    this.#condition = new Condition({
+      store: open.store,
+      log: open.log,
+      queueList: identity.nonce === null ? 'broca queue list' : `animus queue ${open.config.agentId} list`,
+      mode: () => this.#config.mode,
+      letta: () => this.#standing.state,
+      channels: () => this.#channels,
+      eventLoopDelayMs: () => this.#pulse.delayMs,
+      onNews: () => this.#socket?.beat(),
+    });
+    const { storage } = this.#condition;
     this.#turnEnd = open.store.prepare('SELECT state, outcome, reason FROM turns WHERE id = ?');
     this.#spool = createSpool({ isAlone: identity.nonce === null, refreshMs: () => this.#config.queueRefreshMs });
     this.#reserve = new Reserve(join(open.folder, 'run', 'reserve'));
-    this.#states = createChannelStates(open.store, (fault) => this.#storage.notStored(fault));
+    this.#states = createChannelStates(open.store, (fault) => storage.notStored(fault));
     this.#outbox = createOutbox(open.store, (channel, text) => this.#compose(channel, text), Date.now, this.#settling);
     this.#inbox = createInbox(
       open.store,
       Date.now,
       (turnId) => {
         open.log.debug('message-stored', { turn: turnId });
-        this.#storage.stored();
+        storage.stored();
         this.#turnAlarm.ring();
       },
       {
         limits: () => this.#config.limits,
         isShort: () => this.#reserve.isSpent,
-        onStorage: (fault) => this.#storage.notStored(fault),
+        onStorage: (fault) => storage.notStored(fault),
       },
     );
-    this.#problems.set('configuration', open.problems.map(formatProblem));
-    const damaged = `the database was damaged and set aside as ${open.setAside}; a new one was begun`;
-    this.#problems.set('damaged', open.setAside === null ? [] : [damaged]);
+    this.#condition.configurationRead(open.problems);
+    if (open.setAside !== null) this.#condition.databaseSetAside(open.setAside);
     this.ended = this.#run();
   }
 
@@ -137,7 +140,7 @@ export class Broca {
 
   reload(): void {
     const { config, problems } = readBrocaConfig(this.#open.folder);
-    this.#problems.set('configuration', problems.map(formatProblem));
+    this.#condition.configurationRead(problems);
     if (config === null) return void this.#open.log.warn('configuration-kept', { problems: problems.map(formatProblem) });
     const { config: next, needsRestart } = reload(this.#config, config);
     this.#config = next;
@@ -145,7 +148,7 @@ export class Broca {
     this.#open.log.addSecrets(next.secrets);
     this.#open.log.setKeepDays(next.logKeepDays);
     this.#open.log.info('configuration-applied', { mode: next.mode, needsRestart });
-    this.#problems.set('restart', needsRestart.length > 0 ? [`restart Broca to apply the change of ${needsRestart.join(', ')}`] : []);
+    this.#condition.restartNeeded(needsRestart);
     this.#standing.lookNow();
     this.#wake();
     // A supervisor starts it again at once, with the new values; alone, a person has to.
@@ -198,7 +201,7 @@ export class Broca {
         events: this.#events,
         onTurnBegin: (turn) => this.#turnBegins(turn),
         onReply: (channel) => this.#deliveries.get(channel)?.alarm.ring(),
-        onStorage: (fault) => this.#storage.loop('turns', fault),
+        onStorage: (fault) => this.#condition.storage.loop('turns', fault),
         onTurnEnd: (turn) => this.#turnEnded(turn),
       },
       { drain: this.#drainTurns.signal, stop: this.#stopNow.signal },
@@ -250,7 +253,7 @@ export class Broca {
   #turnEnded(turn: Turn): void {
     const end = this.#turnEnd.get(turn.id);
     const isOver = end?.state === 'settled' || end?.state === 'parked';
-    if (isOver) this.#settled += 1;
+    if (isOver) this.#condition.turnSettled();
     this.#open.log.info(isOver ? 'turn-ended' : 'turn-waits', {
       turn: turn.id,
       channel: turn.channel,
@@ -265,7 +268,7 @@ export class Broca {
     const probation = this.#probation;
     return await listenOnSocket(join(folder, 'run', 'broca.sock'), {
       hello: helloOf(this.#identity, this.#config.agentId, probation),
-      beat: () => this.#beat(),
+      beat: () => this.#condition.beat(),
       stop: (deadlineMs) => this.stop(deadlineMs, 'asked to stop'),
       supervised: (isSupervised) => this.#spool.setAlone(!isSupervised),
       reload: () => this.reload(),
@@ -339,7 +342,7 @@ export class Broca {
         clock: Date.now,
         giveUpAfterMs: () => this.#config.giveUpAfterMs,
         recheckMs: () => this.#config.queueRefreshMs,
-        onStorage: (fault) => this.#storage.loop(loaded.name, fault),
+        onStorage: (fault) => this.#condition.storage.loop(loaded.name, fault),
       },
       { drain: this.#drainParts.signal, stop: this.#stopNow.signal },
     );
@@ -348,31 +351,6 @@ export class Broca {
   #wake(): void {
     this.#turnAlarm.ring();
     for (const { alarm } of this.#deliveries.values()) alarm.ring();
-  }
-
-  /** The command that a person who looks at this Broca's health would type. */
-  #queueList(): string {
-    return this.#identity.nonce === null ? 'broca queue list' : `animus queue ${this.#config.agentId} list`;
-  }
-
-  #beat(): BrocaBeat {
-    const { uncertain, ...queue } = this.#figures();
-    const logFault = this.#open.log.fault();
-    this.#problems.set('log', logFault === null ? [] : [logFault]);
-    this.#storage.forgetOld();
-    this.#problems.set('parked', queue.parked > 0 ? [`${countTurns(queue.parked)} parked: ${this.#queueList()}`] : []);
-    this.#problems.set('uncertain', uncertain > 0 ? [`${uncertain} parts may or may not have been delivered: ${this.#queueList()}`] : []);
-    this.#problems.set('channels', this.#channels?.problems.map(formatProblem) ?? []);
-    return {
-      type: 'beat',
-      at: Date.now(),
-      eventLoopDelayMs: this.#pulse.delayMs,
-      mode: this.#config.mode,
-      queue: { ...queue, settled: this.#settled },
-      letta: this.#standing.state,
-      channels: this.#channels?.list().map((channel) => channel.health()) ?? [],
-      problems: this.#problems.list(),
-    };
   }
 
   #channel(name: string): LoadedChannel | undefined {

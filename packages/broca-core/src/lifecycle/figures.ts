@@ -18,7 +18,3 @@ export function createFigures(store: Store): () => StoredFigures {
     };
   };
 }
-
-export function countTurns(count: number): string {
-  return count === 1 ? '1 turn is' : `${count} turns are`;
-}

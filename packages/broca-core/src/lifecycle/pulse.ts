@@ -1,14 +1,23 @@
-/** The timer of heartbeats. Its own delay tells how long the event loop was blocked; a finer measure would wake the process. */
+/**
+ * When Broca beats: every few seconds, and soon after something changed. The delay of the regular beat tells how long
+ * the event loop was blocked; a finer measure would wake the process.
+ */
 import { BEAT_INTERVAL_MS } from 'animus-protocol';
 import { monotonicMs } from './monotonic.ts';
 
+/** Health is this late at most about a turn that was parked; a Broca in full work beats as often and no more. */
+const SOON_MS = 250;
+
 export class Pulse {
-  /** Delay of the event loop at the last beat, in ms. */
+  /** Delay of the event loop at the last regular beat, in ms. */
   delayMs = 0;
   #dueAt = 0;
+  #beat: () => void = () => undefined;
   #timer: NodeJS.Timeout | null = null;
+  #soon: NodeJS.Timeout | null = null;
 
   start(beat: () => void): void {
+    this.#beat = beat;
     this.#dueAt = monotonicMs() + BEAT_INTERVAL_MS;
     this.#timer = setInterval(() => {
       this.delayMs = Math.max(0, Math.round(monotonicMs() - this.#dueAt));
@@ -17,7 +26,18 @@ export class Pulse {
     }, BEAT_INTERVAL_MS);
   }
 
+  /** Beats in a moment, once for all that changes until then. */
+  soon(): void {
+    if (this.#timer === null) return;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = null;
+      this.#beat();
+    }, SOON_MS);
+  }
+
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#soon !== null) clearTimeout(this.#soon);
+    this.#timer = null;
   }
 }

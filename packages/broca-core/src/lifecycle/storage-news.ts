@@ -25,7 +25,7 @@ export class StorageNews {
   /** Of one of the loops. */
   loop(where: string, fault: string | null): void {
     const text = `${fault}: nothing new is acknowledged; work goes on by itself once this is mended`;
-    this.#problems.set(`storage-${where}`, fault === null ? [] : [text]);
+    this.#problems.set(`storage-${where}`, fault === null ? [] : [text], 'fault');
     if (this.#faults.get(where) === fault) return;
     this.#faults.set(where, fault);
     if (fault === null) this.stored();
@@ -38,7 +38,7 @@ export class StorageNews {
     const now = monotonicMs();
     if (now - this.#notStoredAt > SHOWN_MS) this.#log.error('message-not-stored', { fault });
     this.#notStoredAt = now;
-    this.#problems.set('storage-inbox', [`${fault}: a message could not be stored; it is taken once this is mended`]);
+    this.#problems.set('storage-inbox', [`${fault}: a message could not be stored; it is taken once this is mended`], 'fault');
   }
 
   stored(): void {

@@ -75,7 +75,11 @@ export function decide(turn: TurnStanding, outcome: AttemptOutcome, limits: Turn
 function afterFailure(turn: TurnStanding, reason: string, limits: TurnLimits, now: number, random: number): TurnDecision {
   const failures = turn.failures + 1;
   if (failures > limits.maxRetries) {
-    return { kind: 'park', reason: `Letta failed ${failures} times, at last: ${reason}`, texts: [NOTICE.failed] };
+    return {
+      kind: 'park',
+      reason: `Letta failed ${failures === 1 ? 'once' : `${failures} times, at last`}: ${reason}`,
+      texts: [NOTICE.failed],
+    };
   }
   const delay = Math.min(limits.retryFirstMs * 2 ** (failures - 1), limits.retryLongestMs);
   return { kind: 'wait', dueAt: now + jittered(delay, random), failures, unavailableSince: null, reason };

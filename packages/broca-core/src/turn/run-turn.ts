@@ -69,9 +69,15 @@ async function follow(turn: Turn, attempt: Attempt, first: 'ask' | 'settle', dep
 }
 
 function apply(turn: Turn, attempt: Attempt | null, outcome: AttemptOutcome, deps: RunTurnDependencies): true {
-  const { queue, standing } = deps;
+  record(turn, attempt, outcome, deps);
+  // Health is told by this, and must find the turn where it is by then.
+  deps.standing.heard(outcome, deps.clock());
+  return true;
+}
+
+function record(turn: Turn, attempt: Attempt | null, outcome: AttemptOutcome, deps: RunTurnDependencies): void {
+  const { queue } = deps;
   const now = deps.clock();
-  standing.heard(outcome, now);
   const hadImages = attempt !== null && attempt.images.length > 0;
   const decision: TurnDecision = decide({ ...turn, hadImages }, outcome, deps.config(), now, deps.random());
   const end: AttemptEnd | null =
@@ -79,10 +85,10 @@ function apply(turn: Turn, attempt: Attempt | null, outcome: AttemptOutcome, dep
   switch (decision.kind) {
     case 'settle':
       queue.settle({ turn, ...decision, attempt: end });
-      return true;
+      return;
     case 'wait':
       queue.putBack({ turn, ...decision, attempt: end });
-      return true;
+      return;
     case 'hold':
       queue.putBack({
         turn,
@@ -92,20 +98,20 @@ function apply(turn: Turn, attempt: Attempt | null, outcome: AttemptOutcome, dep
         reason: decision.reason,
         attempt: end,
       });
-      return true;
+      return;
     case 'without-images': {
       const reason = `asked again without its images: ${decision.reason}`;
       const { failures, createdAt: dueAt } = turn;
       queue.putBack({ turn, dueAt, failures, unavailableSince: null, reason, attempt: end, withoutImages: true });
-      return true;
+      return;
     }
     case 'park':
       queue.park(turn, decision.reason, decision.texts, end);
-      return true;
+      return;
     case 'find-out':
       throw new Error('an unknown outcome was applied before it was found out');
     default:
-      return unreachable(decision);
+      unreachable(decision);
   }
 }
 

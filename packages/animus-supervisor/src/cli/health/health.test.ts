@@ -30,7 +30,7 @@ type AgentAnswer = {
 };
 
 /** A Broca's socket without a Broca. `says` null: it takes the connection and stays silent, as a stopped process does. */
-async function listenAs(id: `agent-${string}`, home: string, says: 'starting' | LettaState | null): Promise<Server> {
+async function listenAs(id: `agent-${string}`, home: string, says: 'starting' | LettaState | BrocaBeat | null): Promise<Server> {
   const hello: BrocaHello = {
     type: 'hello',
     protocol: 1,
@@ -46,7 +46,9 @@ async function listenAs(id: `agent-${string}`, home: string, says: 'starting' | 
     socket.once('data', () => {
       if (says === null) return;
       socket.write(encodeFrame(hello));
-      if (says !== 'starting') socket.write(encodeFrame({ type: 'ready', at: Date.now(), startMs: 3 }) + encodeFrame(beatWith(says)));
+      if (says === 'starting') return;
+      const beat = 'type' in says ? says : beatWith(says);
+      socket.write(encodeFrame({ type: 'ready', at: Date.now(), startMs: 3 }) + encodeFrame(beat));
     });
   });
   await withSocketPath(
@@ -56,10 +58,20 @@ async function listenAs(id: `agent-${string}`, home: string, says: 'starting' | 
   return server;
 }
 
-function beatWith(letta: LettaState): BrocaBeat {
+function beatWith(letta: LettaState, rest: Partial<BrocaBeat> = {}): BrocaBeat {
   const queue = { waiting: 3, running: 1, parked: 0, outbox: 0, settled: 9 };
   const channels = [{ name: 'console', state: 'up' as const }];
-  return { type: 'beat', at: Date.now(), eventLoopDelayMs: 1, mode: 'live', queue, letta, channels, problems: ['the disk is nearly full'] };
+  return {
+    type: 'beat',
+    at: Date.now(),
+    eventLoopDelayMs: 1,
+    mode: 'live',
+    queue,
+    letta,
+    channels,
+    problems: ['the disk is nearly full'],
+    ...rest,
+  };
 }
 
 /** Path, mode, size and time of change of everything below a folder. */
@@ -143,6 +155,15 @@ describe('animus health', () => {
     );
     await while_('starting', async () => assert.deepEqual((await askHealth(1)).one.faults, ['starting']));
     await while_(null, async () => assert.deepEqual((await askHealth(1)).one.faults, ['unhealthy: its process does not answer']));
+  });
+
+  it('is not well with a fault that Broca tells of, and shows a mode in which the agent is not asked', async () => {
+    const full = { mode: 'echo', problems: ['1 turn is parked', 'the disk is full'], faults: ['the disk is full'] };
+    await while_(beatWith({ state: 'unchecked' }, full), async () => {
+      const { one } = await askHealth(1);
+      assert.deepEqual([one.faults, one.warnings], [['the disk is full'], ['1 turn is parked']]);
+      assert.match((await rig.animus(['health', 'one'])).stdout, / · queue 3 waiting, 1 running · mode echo$/m);
+    });
   });
 
   it('takes an agent stopped by hand, or never meant to start, for well', async () => {

@@ -27,6 +27,8 @@ export type AgentHealth = {
   letta: LettaState | null;
   channels: ChannelHealth[];
   queue: QueueFigures | null;
+  /** echo, listen or live; null while nothing is known. */
+  mode: string | null;
   /** Why it is not well. */
   faults: string[];
   /** What a person should know although it works. */
@@ -56,6 +58,7 @@ export function judgeAgent(facts: AgentFacts, configuration: { errors: string[];
     letta: beat?.letta ?? null,
     channels: beat?.channels ?? [],
     queue: beat?.queue ?? null,
+    mode: beat?.mode ?? null,
     faults,
     warnings: [...new Set([...configuration.warnings, ...(beat?.problems ?? [])])].filter(
       (line) => !faults.includes(line) && !(isLoose('configuration') && LOOSE_TO_BROCA.test(line)),
@@ -110,5 +113,6 @@ function runningFaults(process: ProcessHealth, beat: BeatReport | null): string[
   for (const { name, state, reason } of beat.channels) {
     if (state === 'failed' || state === 'down') faults.push(`channel ${name} ${state}${reason === undefined ? '' : `: ${reason}`}`);
   }
+  faults.push(...(beat.faults ?? []));
   return faults;
 }

@@ -28,6 +28,7 @@ function agentLines(agent: AgentHealth, screen: Screen): string[] {
     );
   }
   if (agent.queue !== null) rest.push(describeQueue(agent.queue));
+  if (agent.mode !== null && agent.mode !== 'live') rest.push(`mode ${agent.mode}`);
   return [`Agent ${agent.id}: ${files} · ${rest.join(' · ')}`, ...noteLines(agent, screen)];
 }
 

@@ -1,0 +1,90 @@
+/** How a running Broca is: what it tells in a beat, and what a person should know of it. */
+import { type BrocaBeat, formatProblem, type LettaState, type Problem } from 'animus-protocol';
+import type { Channels } from '../channel/load.ts';
+import type { Log } from '../log/log.ts';
+import type { Store } from '../store/open.ts';
+import { createFigures, type StoredFigures } from './figures.ts';
+import { Problems } from './problems.ts';
+import { StorageNews } from './storage-news.ts';
+
+export type ConditionSources = {
+  store: Store;
+  log: Log;
+  /** The command that a person who looks at this Broca's health would type to see its turns. */
+  queueList: string;
+  mode(): string;
+  letta(): LettaState;
+  /** Null until they are loaded. */
+  channels(): Channels | null;
+  eventLoopDelayMs(): number;
+  /** Something changed that should not wait for the next beat. */
+  onNews(): void;
+};
+
+export class Condition {
+  readonly storage: StorageNews;
+  #sources: ConditionSources;
+  #problems = new Problems();
+  #figures: () => StoredFigures;
+  /** Turns settled or parked since the start. */
+  #settled = 0;
+
+  constructor(sources: ConditionSources) {
+    this.#sources = sources;
+    this.#figures = createFigures(sources.store);
+    this.storage = new StorageNews(this.#problems, sources.log, sources.onNews);
+  }
+
+  configurationRead(problems: readonly Problem[]): void {
+    this.#problems.set('configuration', problems.map(formatProblem));
+  }
+
+  /** Keys whose change waits for a new start. */
+  restartNeeded(keys: readonly string[]): void {
+    this.#problems.set('restart', keys.length > 0 ? [`restart Broca to apply the change of ${keys.join(', ')}`] : []);
+  }
+
+  databaseSetAside(place: string): void {
+    this.#problems.set('damaged', [`the database was damaged and set aside as ${place}; a new one was begun`], 'fault');
+  }
+
+  turnSettled(): void {
+    this.#settled += 1;
+  }
+
+  beat(): BrocaBeat {
+    const { mode, letta, channels, eventLoopDelayMs } = this.#sources;
+    const { uncertain, ...queue } = this.#figures();
+    this.#look(queue.parked, uncertain);
+    const list = channels()?.list() ?? [];
+    return {
+      type: 'beat',
+      at: Date.now(),
+      eventLoopDelayMs: eventLoopDelayMs(),
+      mode: mode(),
+      queue: { ...queue, settled: this.#settled },
+      letta: letta(),
+      channels: list.map((channel) => channel.health()),
+      problems: this.#problems.list(),
+      faults: this.#problems.faults(),
+    };
+  }
+
+  #look(parked: number, uncertain: number): void {
+    const { log, channels, queueList } = this.#sources;
+    const logFault = log.fault();
+    this.#problems.set('log', logFault === null ? [] : [logFault], 'fault');
+    this.storage.forgetOld();
+    this.#problems.set('parked', parked > 0 ? [`${turns(parked)} parked: ${queueList}`] : []);
+    this.#problems.set('uncertain', uncertain > 0 ? [`${parts(uncertain)} may or may not have been delivered: ${queueList}`] : []);
+    this.#problems.set('channels', channels()?.problems.map(formatProblem) ?? []);
+  }
+}
+
+function turns(count: number): string {
+  return count === 1 ? '1 turn is' : `${count} turns are`;
+}
+
+function parts(count: number): string {
+  return count === 1 ? '1 part' : `${count} parts`;
+}
