@@ -103,13 +103,11 @@ export class Cluster {
     this.world.commit({ kind: 'key', key: { id: authKeyId(key), key, dcId, salt, expiresAt, ...fresh } });
   }
 
-  #session(keyId: bigint, sessionId: bigint): { session: Session; isNew: boolean } {
+  #session(keyId: bigint, sessionId: bigint): Session {
     const name = `${keyId}:${sessionId}`;
-    const known = this.#sessions.get(name);
-    if (known !== undefined) return { session: known, isNew: false };
-    const session = new Session(sessionId, keyId, this.#clock);
+    const session = this.#sessions.get(name) ?? new Session(sessionId, keyId, this.#clock);
     this.#sessions.set(name, session);
-    return { session, isNew: true };
+    return session;
   }
 
   /** A key used from two places at the same time is dead for both, for ever. */

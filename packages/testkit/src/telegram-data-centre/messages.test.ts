@@ -1,35 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Api, helpers } from 'telegram';
-import { startTelegramDataCentre, type TelegramDataCentre, type TelegramSettings } from './index.ts';
-import { createClient, type TestClient } from './test-client.ts';
-import type { Account } from './world/model.ts';
-
-type Talk = AsyncDisposable & { telegram: TelegramDataCentre; alice: Account; bot: Account; bots: TestClient };
-
-async function talk(settings: TelegramSettings = {}): Promise<Talk> {
-  const telegram = await startTelegramDataCentre(settings);
-  const alice = telegram.createUser({ username: 'alice', firstName: 'Alice' });
-  const bot = telegram.createBot({ username: 'helper_bot' });
-  telegram.meet(alice, bot);
-  const bots = createClient(telegram, telegram.mintSession(bot));
-  await bots.client.connect();
-  await bots.client.getMe();
-  const end = async (): Promise<void> => {
-    await bots[Symbol.asyncDispose]();
-    await telegram.close();
-  };
-  return { telegram, alice, bot, bots, [Symbol.asyncDispose]: end };
-}
-
-function text(alice: Account, message: string, more: Partial<Api.messages.SendMessage> = {}): Api.messages.SendMessage {
-  const peer = new Api.InputPeerUser({ userId: helpers.returnBigInt(alice.id), accessHash: helpers.returnBigInt(0) });
-  return new Api.messages.SendMessage({ peer, message, ...more });
-}
+import { sendText, startTalk } from './talk.ts';
 
 test('a text with entities is stored as it was meant, and answered in either form', async () => {
   for (const sentAnswer of ['short', 'full'] as const) {
-    await using here = await talk({ sentAnswer });
+    await using here = await startTalk({ sentAnswer });
     const { telegram, alice, bot, bots } = here;
     const asked = telegram.pushText(alice, bot, 'How?');
     const answered = telegram.history(bot, alice).at(-1);
@@ -52,13 +28,13 @@ test('a text with entities is stored as it was meant, and answered in either for
 });
 
 test('a random id is good once, for as long as it is remembered', async () => {
-  await using here = await talk({ randomIdMemoryMs: 60_000 });
+  await using here = await startTalk({ randomIdMemoryMs: 60_000 });
   const { telegram, alice, bot, bots } = here;
   const randomId = helpers.returnBigInt('-1234567890123');
-  await bots.client.invoke(text(alice, 'once', { randomId }));
-  await assert.rejects(bots.client.invoke(text(alice, 'once', { randomId })), { errorMessage: 'RANDOM_ID_DUPLICATE', code: 500 });
+  await bots.client.invoke(sendText(alice, 'once', { randomId }));
+  await assert.rejects(bots.client.invoke(sendText(alice, 'once', { randomId })), { errorMessage: 'RANDOM_ID_DUPLICATE', code: 500 });
   telegram.advance(61_000);
-  await bots.client.invoke(text(alice, 'once', { randomId }));
+  await bots.client.invoke(sendText(alice, 'once', { randomId }));
   assert.deepEqual(
     telegram.ledger.map(({ outcome, randomId: id, text: words }) => [outcome, id, words]),
     [
@@ -71,28 +47,28 @@ test('a random id is good once, for as long as it is remembered', async () => {
 });
 
 test('what the service would refuse is refused', async () => {
-  await using here = await talk();
+  await using here = await startTalk();
   const { telegram, alice, bot, bots } = here;
   const stranger = telegram.createUser();
   const other = telegram.createBot();
   const refuses = (request: Api.messages.SendMessage, errorMessage: string): Promise<void> =>
     assert.rejects(bots.client.invoke(request), { errorMessage });
-  await refuses(text(alice, 'x'.repeat(4097)), 'MESSAGE_TOO_LONG');
-  await refuses(text(alice, ' \n '), 'MESSAGE_EMPTY');
-  await refuses(text(alice, 'x', { entities: [new Api.MessageEntityBold({ offset: 0, length: 2 })] }), 'ENTITY_BOUNDS_INVALID');
-  await refuses(text(alice, '😀', { entities: [new Api.MessageEntityBold({ offset: 0, length: 1 })] }), 'ENTITY_BOUNDS_INVALID');
-  await refuses(text(alice, 'x', { replyTo: new Api.InputReplyToMessage({ replyToMsgId: 99 }) }), 'REPLY_MESSAGE_ID_INVALID');
-  await refuses(text(stranger, 'x'), 'PEER_ID_INVALID');
-  await refuses(text(other, 'x'), 'PEER_ID_INVALID');
+  await refuses(sendText(alice, 'x'.repeat(4097)), 'MESSAGE_TOO_LONG');
+  await refuses(sendText(alice, ' \n '), 'MESSAGE_EMPTY');
+  await refuses(sendText(alice, 'x', { entities: [new Api.MessageEntityBold({ offset: 0, length: 2 })] }), 'ENTITY_BOUNDS_INVALID');
+  await refuses(sendText(alice, '😀', { entities: [new Api.MessageEntityBold({ offset: 0, length: 1 })] }), 'ENTITY_BOUNDS_INVALID');
+  await refuses(sendText(alice, 'x', { replyTo: new Api.InputReplyToMessage({ replyToMsgId: 99 }) }), 'REPLY_MESSAGE_ID_INVALID');
+  await refuses(sendText(stranger, 'x'), 'PEER_ID_INVALID');
+  await refuses(sendText(other, 'x'), 'PEER_ID_INVALID');
   telegram.block(alice, bot);
-  await refuses(text(alice, 'x'), 'USER_IS_BLOCKED');
+  await refuses(sendText(alice, 'x'), 'USER_IS_BLOCKED');
   telegram.unblock(alice, bot);
-  await bots.client.invoke(text(alice, 'x'.repeat(4096)));
+  await bots.client.invoke(sendText(alice, 'x'.repeat(4096)));
   assert.equal(telegram.sentTo(alice, bot).length, 1);
 });
 
 test('only who is in a group and may write there can write there; slow mode makes everybody else wait', async () => {
-  await using here = await talk();
+  await using here = await startTalk();
   const { telegram, alice, bot, bots } = here;
   const slow = telegram.createGroup({ title: 'Slow', members: [alice, bot], slowModeSeconds: 30 });
   const silent = telegram.createGroup({ title: 'Silent', members: [alice, bot] });
@@ -116,17 +92,17 @@ test('only who is in a group and may write there can write there; slow mode make
 });
 
 test('a flood wait counts down, for one chat or for all', async () => {
-  await using here = await talk();
+  await using here = await startTalk();
   const { telegram, alice, bot, bots } = here;
   const bert = telegram.createUser();
   telegram.meet(bert, bot);
   telegram.floodWait(bot, 20, alice);
-  await assert.rejects(bots.client.invoke(text(alice, 'x')), { seconds: 20 });
-  await bots.client.invoke(text(bert, 'x'));
+  await assert.rejects(bots.client.invoke(sendText(alice, 'x')), { seconds: 20 });
+  await bots.client.invoke(sendText(bert, 'x'));
   telegram.advance(12_000);
-  await assert.rejects(bots.client.invoke(text(alice, 'x')), { seconds: 8 });
+  await assert.rejects(bots.client.invoke(sendText(alice, 'x')), { seconds: 8 });
   telegram.advance(8000);
-  await bots.client.invoke(text(alice, 'x'));
+  await bots.client.invoke(sendText(alice, 'x'));
   assert.deepEqual(
     telegram.ledger.filter(({ outcome }) => outcome === 'refused').map(({ error }) => error),
     ['FLOOD_WAIT_20', 'FLOOD_WAIT_8'],
@@ -134,7 +110,7 @@ test('a flood wait counts down, for one chat or for all', async () => {
 });
 
 test('a message is edited and read again; typing is seen; names are resolved', async () => {
-  await using here = await talk();
+  await using here = await startTalk();
   const { telegram, alice, bot, bots } = here;
   const sent = await bots.client.sendMessage('alice', { message: 'first' });
   await bots.client.editMessage('alice', { message: sent.id, text: 'second' });

@@ -42,11 +42,13 @@ export function readChannel(caller: Caller, given: unknown): Group {
   return group;
 }
 
-/** Bots may write 0 for the hash of whom they have met. */
+/** Bots may write 0 for the hash of whom they have met; of a channel they left they hear that it is private. */
 function hashed(caller: Caller, peer: Peer, hash: bigint, error = 'PEER_ID_INVALID'): Peer {
   const { world } = caller;
   const viewer = caller.account();
-  const isRight = hash === world.accessHash(viewer.id, peer) || (viewer.isBot && hash === 0n && hasMet(world, viewer.id, peer));
+  const isRight =
+    hash === world.accessHash(viewer.id, peer) ||
+    (viewer.isBot && hash === 0n && (peer.kind === 'channel' || hasMet(world, viewer.id, peer)));
   const exists = peer.kind === 'user' ? world.accounts.has(peer.id) : world.groups.has(peer.id);
   if (!isRight || !exists) throw badRequest(error);
   return peer;

@@ -26,8 +26,9 @@ export function encryptMessage(key: Buffer, plain: Buffer, direction: Direction)
 /** The plaintext with its padding; null when it was not encrypted with this key, or changed on its way. */
 export function decryptMessage(key: Buffer, packet: Buffer, direction: Direction): Buffer | null {
   const messageKey = packet.subarray(8, 24);
-  const encrypted = packet.subarray(24);
-  if (messageKey.length < 16 || encrypted.length === 0 || encrypted.length % 16 !== 0) return null;
+  // The padded transport leaves up to 15 bytes of its own behind the last block.
+  const encrypted = packet.subarray(24, packet.length - ((packet.length - 24) % 16));
+  if (messageKey.length < 16 || encrypted.length === 0) return null;
   const { aesKey, iv } = aesOf(key, messageKey, direction);
   const padded = decryptIge(encrypted, aesKey, iv);
   return messageKeyOf(key, padded, direction).equals(messageKey) ? padded : null;

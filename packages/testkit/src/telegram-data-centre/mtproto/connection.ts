@@ -109,13 +109,14 @@ export class Connection implements Line {
     if (reader.left < 12 || reader.left > 1024) throw new RangeError(`${reader.left} bytes of padding`);
     this.key = key;
     this.#host.heard(this);
-    const { session, isNew } = this.#host.session(keyId, sessionId);
+    const session = this.#host.session(keyId, sessionId);
     this.#attach(session);
     if (salt !== BigInt.asIntN(64, key.salt)) {
       this.#sendBad(session, message, BAD_MESSAGE.wrongSalt);
       return;
     }
-    if (isNew) session.send(newSessionCreated(message.id, sessionId, key.salt), 'content', false);
+    if (!session.isAnnounced) session.send(newSessionCreated(message.id, sessionId, key.salt), 'content', false);
+    session.isAnnounced = true;
     this.#take(session, message, true);
   }
 

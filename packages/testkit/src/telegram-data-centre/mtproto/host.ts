@@ -28,7 +28,7 @@ export type ConnectionHost = {
   findKey(id: bigint): AuthKey | undefined;
   keyAgreed(agreed: AgreedKey): void;
   /** The session of that id, new when nobody had it. */
-  session(keyId: bigint, sessionId: bigint): { session: Session; isNew: boolean };
+  session(keyId: bigint, sessionId: bigint): Session;
   forgetSession(keyId: bigint, sessionId: bigint): boolean;
   /** A message came in that was properly encrypted. */
   heard(line: Line): void;

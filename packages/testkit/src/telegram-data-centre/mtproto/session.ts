@@ -22,6 +22,8 @@ export class Session {
   readonly keyId: bigint;
   /** Whether it asked for something that shows interest in news; only then it gets pushes. */
   wantsUpdates = false;
+  /** Whether the client was told that it begins (new_session_created). */
+  isAnnounced = false;
   readonly #outcomes: Map<bigint, Promise<boolean>> = new Map();
   readonly #seen: Map<bigint, SeenMessage> = new Map();
   readonly #unacknowledged: Map<bigint, SentMessage> = new Map();
