@@ -104,6 +104,8 @@ export type ControlRequest =
   /** Reply when its exit was seen. It stays stopped, also over restarts of the supervisor. */
   | { kind: 'stop'; agent: AgentId }
   | { kind: 'restart'; agent: AgentId }
+  /** Switch to the release that `animus update` prepared in the agent's folder; reply when it is decided for, or why not. */
+  | { kind: 'switch'; agent: AgentId }
   | { kind: 'start-all' }
   | { kind: 'stop-all' }
   | { kind: 'restart-all' }
@@ -120,6 +122,7 @@ export type ControlReply = {
   start: AgentOutcome;
   stop: AgentOutcome;
   restart: AgentOutcome;
+  switch: AgentOutcome;
   'start-all': FleetOutcome;
   'stop-all': FleetOutcome;
   'restart-all': FleetOutcome;
@@ -137,6 +140,11 @@ const PATHS: { readonly [K in ControlRequest['kind']]: Path } = {
   start: { method: 'POST', path: '/v1/agents/{id}/start', summary: 'answered when the agent is ready, or why it is not' },
   stop: { method: 'POST', path: '/v1/agents/{id}/stop', summary: 'answered when its exit was seen; it stays stopped' },
   restart: { method: 'POST', path: '/v1/agents/{id}/restart', summary: 'stop, then start' },
+  switch: {
+    method: 'POST',
+    path: '/v1/agents/{id}/switch',
+    summary: 'switches to the release `animus update` prepared; answered when it is decided for, or why it is not',
+  },
   'start-all': { method: 'POST', path: '/v1/fleet/start', summary: 'the same for every agent' },
   'stop-all': { method: 'POST', path: '/v1/fleet/stop', summary: 'the same for every agent' },
   'restart-all': { method: 'POST', path: '/v1/fleet/restart', summary: 'the same for every agent' },
@@ -161,6 +169,7 @@ export function encodeControlRequest(request: ControlRequest): { method: 'GET' |
     case 'start':
     case 'stop':
     case 'restart':
+    case 'switch':
       return { method, path: path.replace('{id}', encodeURIComponent(request.agent)) };
     case 'status':
       return { method, path: request.isFresh === true ? `${path}?fresh=true` : path };
@@ -198,7 +207,7 @@ export function parseControlRequest(method: string, url: string, known: readonly
 
 const QUERIES: { readonly [K in ControlRequest['kind']]?: readonly string[] } = { status: ['fresh'], events: ['after', 'agent'] };
 
-type OfOneAgent = 'start' | 'stop' | 'restart';
+type OfOneAgent = 'start' | 'stop' | 'restart' | 'switch';
 type OfTheFleet = Exclude<ControlRequest['kind'], OfOneAgent>;
 type FoundPath = { kind: OfOneAgent; agent: string } | { kind: OfTheFleet; agent: null };
 
@@ -209,10 +218,10 @@ function readAgent(word: string, known: readonly AgentId[]): Result<AgentId, Ref
 }
 
 function findPath(path: string): FoundPath | null {
-  const ofAgent = /^\/v1\/agents\/([^/]+)\/(start|stop|restart)$/.exec(path);
+  const ofAgent = /^\/v1\/agents\/([^/]+)\/(start|stop|restart|switch)$/.exec(path);
   if (ofAgent?.[1] !== undefined) {
     try {
-      return { kind: v.parse(v.picklist(['start', 'stop', 'restart']), ofAgent[2]), agent: decodeURIComponent(ofAgent[1]) };
+      return { kind: v.parse(v.picklist(['start', 'stop', 'restart', 'switch']), ofAgent[2]), agent: decodeURIComponent(ofAgent[1]) };
     } catch {
       return null;
     }
@@ -305,6 +314,7 @@ const REPLIES: { readonly [K in keyof ControlReply]: v.GenericSchema<unknown, un
   start: agentOutcome,
   stop: agentOutcome,
   restart: agentOutcome,
+  switch: agentOutcome,
   'start-all': fleetOutcome,
   'stop-all': fleetOutcome,
   'restart-all': fleetOutcome,

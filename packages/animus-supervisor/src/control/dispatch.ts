@@ -24,6 +24,7 @@ export class Dispatch {
       start: ({ agent }) => fleet.start(agent),
       stop: ({ agent }) => fleet.stop(agent),
       restart: ({ agent }) => fleet.restart(agent),
+      switch: ({ agent }) => fleet.switchRelease(agent),
       'start-all': () => fleet.all('start'),
       'stop-all': () => fleet.all('stop'),
       'restart-all': () => fleet.all('restart'),

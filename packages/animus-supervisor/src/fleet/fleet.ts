@@ -13,16 +13,19 @@ import {
   type RescanOutcome,
   type Supervision,
   supervisionOf,
+  type Wanted,
 } from 'animus-protocol';
 import { type AgentPaths, agentPaths, type HomePaths, homePaths } from '../home/paths.ts';
 import { scanAgents } from '../home/scan.ts';
 import type { Publish } from '../observe/event.ts';
 import { KernelMemory } from '../observe/kernel-memory.ts';
+import { isUnfinished } from '../release/journal.ts';
 import type { Clock } from '../worker/clock.ts';
 import { Worker } from '../worker/perform.ts';
 import { NEW_AGENT, readRecord, recordFiles } from '../worker/record.ts';
 import { hasProcess } from '../worker/state.ts';
 import { changedLaunchKeys } from '../worker/supervision-policy.ts';
+import { changeRelease, type ReleaseChange, settleAtStart } from './change-release.ts';
 import type { FleetConfigFile } from './fleet-config.ts';
 import { HomeWatch } from './home-watch.ts';
 import { readTelegramIdentities } from './identities.ts';
@@ -42,6 +45,11 @@ export type FleetOptions = {
   random: () => number;
   environment: Readonly<Record<string, string | undefined>>;
   publish: Publish;
+  /**
+   * Set by a command that works on one agent while no supervisor runs: nothing is watched, no other agent touched, and
+   * what is wanted of this one is what it does now.
+   */
+  only?: { agent: AgentId; wanted: Wanted };
 };
 
 /** A stop that its kills did not end: the kernel holds the process. It is told and goes on. */
@@ -53,6 +61,8 @@ export class Fleet {
   #workers = new Map<AgentId, Worker>();
   /** Agents whose folder is gone and whose Broca is being stopped. */
   #leaving = new Set<AgentId>();
+  /** Agents whose release is being switched: nothing else is done to them. */
+  #changing = new Set<AgentId>();
   #watch: HomeWatch | null = null;
   #kernelMemory: KernelMemory;
   #usage: UsageSampler;
@@ -78,8 +88,19 @@ export class Fleet {
 
   /** Takes over what runs and starts what is wanted. Resolves when it is known of each who runs. */
   async open(): Promise<void> {
-    const { home, clock } = this.#options;
+    const { home, clock, only } = this.#options;
     mkdirSync(this.#paths.runAgents, { recursive: true, mode: 0o700 });
+    if (only === undefined) this.#watchHome(home, clock);
+    this.rescan();
+    if (only === undefined) this.#usage.start();
+    await Promise.all(
+      [...this.#workers.values()].map((worker) =>
+        this.#until(worker, () => !this.#changing.has(worker.agent) && (worker.state.phase !== 'waiting' || isUnsure(worker)), Infinity),
+      ),
+    );
+  }
+
+  #watchHome(home: string, clock: Clock): void {
     this.#watch = new HomeWatch(home, clock, {
       folders: () => void this.rescan(),
       fleetConfig: () => this.#rereadFleetConfig(),
@@ -87,13 +108,6 @@ export class Fleet {
       inbox: (agent) => void this.#workers.get(agent)?.tell({ type: 'nudge', channel: 'spool' }),
       failed: (reason) => this.#options.publish({ kind: 'watch-failed', reason }),
     });
-    this.rescan();
-    this.#usage.start();
-    await Promise.all(
-      [...this.#workers.values()].map((worker) =>
-        this.#until(worker, () => worker.state.phase !== 'waiting' || isUnsure(worker), Infinity),
-      ),
-    );
   }
 
   /** The status with what processes use read now, unless that was done a moment ago. */
@@ -134,18 +148,32 @@ export class Fleet {
     });
   }
 
+  /** Switches to the release that was prepared, or says why the one in use stays. */
+  async switchRelease(agent: AgentId): Promise<AgentOutcome> {
+    return await this.#withWorker(agent, async (worker) => {
+      if (worker.state.byHand) return outcomeOf(worker, false, 'is not updated: somebody started its Broca by hand; end that one first');
+      this.#changing.add(agent);
+      try {
+        return await changeRelease(this.#changeOf(worker));
+      } finally {
+        this.#changing.delete(agent);
+      }
+    });
+  }
+
   async all(what: 'start' | 'stop' | 'restart'): Promise<FleetOutcome> {
     return { agents: await Promise.all(this.agents.map((agent) => this[what](agent))) };
   }
 
   /** Looks at the home's folders: new agents start, removed ones stop. */
   rescan(): RescanOutcome {
-    const found = scanAgents(this.#options.home);
+    const { home, only } = this.#options;
+    const found = scanAgents(home).filter((id) => only === undefined || id === only.agent);
     const { added, removed } = compareFolders(this.agents, found);
     if (this.#isClosing) return { added: [], removed: [], agents: found };
     for (const agent of added) this.#add(agent);
     this.#refreshFaults();
-    for (const agent of added) this.#workers.get(agent)?.open();
+    for (const agent of added) this.#openWorker(agent);
     for (const agent of removed) void this.#remove(agent);
     return { added, removed, agents: found };
   }
@@ -186,7 +214,9 @@ export class Fleet {
     const files = recordFiles(this.#paths.runAgents, agent);
     const record = readRecord(files);
     const isAutostarted = this.#supervision(agent).autostart;
-    const wanted = firstWanted(record === null ? null : { wanted: record.wanted, ran: record.run !== null }, isAutostarted);
+    const wanted =
+      this.#options.only?.wanted ??
+      firstWanted(record === null ? null : { wanted: record.wanted, ran: record.run !== null }, isAutostarted);
     const paths: AgentPaths = agentPaths(home, agent);
     const worker = new Worker({
       agent,
@@ -214,6 +244,40 @@ export class Fleet {
     this.#workers.set(agent, worker);
     this.#watch?.add(agent);
     publish({ kind: 'agent-found', agent, wanted });
+  }
+
+  /** Where an update was interrupted, nothing starts before that is settled. */
+  #openWorker(agent: AgentId): void {
+    const worker = this.#workers.get(agent);
+    if (worker === undefined) return;
+    if (!isUnfinished(agentPaths(this.#options.home, agent))) {
+      worker.open();
+      return;
+    }
+    const { wanted } = worker.state;
+    this.#changing.add(agent);
+    worker.want('stopped', { isRemembered: false });
+    worker.open();
+    void settleAtStart(this.#changeOf(worker)).then((isSettled) => {
+      this.#changing.delete(agent);
+      if (!this.#isClosing) worker.want(isSettled ? wanted : 'stopped', { isRemembered: false });
+    });
+  }
+
+  #changeOf(worker: Worker): ReleaseChange {
+    const { home, clock, publish } = this.#options;
+    return {
+      worker,
+      agent: agentPaths(home, worker.agent),
+      clock,
+      stop: async () => {
+        worker.want('stopped', { isRemembered: false });
+        return await this.#untilStopped(worker);
+      },
+      start: async () => await this.#untilStarted(worker),
+      isClosing: () => this.#isClosing,
+      publish,
+    };
   }
 
   async #remove(agent: AgentId): Promise<void> {
@@ -290,6 +354,7 @@ export class Fleet {
     const worker = this.#workers.get(agent);
     if (worker === undefined) return { id: agent, ok: false, phase: 'stopped', pid: null, message: 'is no agent of this home' };
     if (this.#isClosing) return outcomeOf(worker, false, 'is not touched: the supervisor is ending');
+    if (this.#changing.has(agent)) return outcomeOf(worker, false, 'is being updated: try again when that is done');
     return await use(worker);
   }
 

@@ -17,13 +17,15 @@ import {
   type Result,
   setEnvironmentValues,
 } from 'animus-protocol';
+import { pointLink } from '../release/links.ts';
+import { fleetOrigin, fromFolder, setOrigin } from '../release/origin.ts';
 import { cloneRepository, makeRepository } from './git.ts';
 import type { Installation } from './installation.ts';
 import { checkLetta } from './letta-check.ts';
 import { FILE_MODE, makePrivateFolder, writeNewPrivateFile } from './modes.ts';
 import { type AgentPaths, agentFolderPaths, agentPaths } from './paths.ts';
 import { isMadeByHand, madeByHand } from './python-home.ts';
-import { buildRelease, runRelease, switchRelease } from './release.ts';
+import { buildRelease, runRelease } from './release.ts';
 import type { Runtime } from './release-file.ts';
 import { ensureRuntime } from './runtime.ts';
 import { makeStage } from './stage.ts';
@@ -104,7 +106,8 @@ export async function buildProgram(agent: AgentPaths, request: ProgramRequest): 
   const { commit } = cloned.value;
   const release = await buildRelease({ agent, runtime, commit, now: request.now });
   if (!release.ok) return release;
-  switchRelease(agent, release.value);
+  // Whoever starts it runs this one.
+  pointLink(agent.currentRelease, release.value);
   return ok({ commit, release: release.value, runtime });
 }
 
@@ -115,7 +118,10 @@ async function cloneBroca(
 ): Promise<Result<{ commit: string }, string>> {
   const repository = source.repository ?? (installation.kind === 'checkout' ? installation.root : null);
   if (repository !== null) {
-    const cloned = await cloneRepository({ source: fromHome(repository, home), ref: source.ref, target, signal });
+    const cloned = await cloneRepository({ source: fromFolder(repository, home), ref: source.ref, target, signal });
+    const origin = cloned.ok ? await fleetOrigin({ home, installation, repository: source.repository, signal }) : null;
+    // What it is updated from; until there is such a place, it remembers what it was cloned from.
+    if (cloned.ok) await setOrigin(target, origin ?? repository, signal);
     const isConfigured = source.repository !== null || source.ref !== null;
     return cloned.ok || !isConfigured ? cloned : failed(`${cloned.error}\nLook at broca.repository and broca.ref in animus.config.json`);
   }
@@ -124,11 +130,6 @@ async function cloneBroca(
   fs.cpSync(installation.root, target, { recursive: true, filter: (file) => isSource(path.relative(installation.root, file)) });
   const at = fs.statSync(path.join(installation.root, 'package.json')).mtime;
   return await makeRepository(target, `Animus ${installation.version}`, at, signal);
-}
-
-/** A path in animus.config.json is seen from where that file lies. */
-function fromHome(repository: string, home: string): string {
-  return /^\.{1,2}(\/|$)/.test(repository) ? path.resolve(home, repository) : repository;
 }
 
 /** What of an installed package is source: all but what was installed or built into it. */

@@ -1,5 +1,5 @@
 /**
- * Git, as deploy needs it: an agent's own clone of Broca. The source may be anybody's, so nothing of it may run
+ * Git, as deploy and update need it: an agent's own clone of Broca. The source may be anybody's, so nothing of it may run
  * here: no hooks, no transport that starts a program, no submodules, no prompt; and no link may lead out of the clone.
  */
 import fs from 'node:fs';
@@ -38,6 +38,12 @@ const ENVIRONMENT: Record<string, string | undefined> = {
   GIT_INDEX_FILE: undefined,
 };
 
+/**
+ * The commit a clone was last brought to by us; what lies beyond it is a person's. Branches of the origin may be
+ * rewritten, and a package has no origin at all.
+ */
+export const UPSTREAM_REF = 'refs/animus/upstream';
+
 /** Clones, checks out `ref`, and refuses a clone with a link that leads out of it. */
 export async function cloneRepository(request: CloneRequest): Promise<Result<{ commit: string }, string>> {
   const refused = refuseUnsafe(request);
@@ -51,9 +57,9 @@ export async function cloneRepository(request: CloneRequest): Promise<Result<{ c
     const checkedOut = await checkOut(request.ref, request);
     if (!checkedOut.ok) return checkedOut;
   }
-  const outside = findLinkOutside(target);
-  if (outside !== null) return failed(`${request.source} has a link that leads out of it (${outside}): it is not cloned`);
-  return await readCommit(target, signal);
+  const [outside] = findLinksOutside(target);
+  if (outside !== undefined) return failed(`${request.source} has a link that leads out of it (${outside}): it is not cloned`);
+  return await markUpstream(target, signal);
 }
 
 /** Makes a repository of a folder's files, as an installation without one needs it. `at` makes equal sources equal commits. */
@@ -75,7 +81,7 @@ export async function makeRepository(
     const done = await git(step, { cwd: folder, signal, environment: { ...author, ...committer } });
     if (!done.ok) return failed(`git could not make a repository of the packaged sources: ${done.error}`);
   }
-  return await readCommit(folder, signal);
+  return await markUpstream(folder, signal);
 }
 
 /**
@@ -103,6 +109,12 @@ function explainClone(source: string, complaint: string): string {
   return isFolder && complaint.includes('does not exist') ? 'this folder is no git repository' : complaint;
 }
 
+async function markUpstream(clone: string, signal: AbortSignal): Promise<Result<{ commit: string }, string>> {
+  const commit = await readCommit(clone, signal);
+  const marked = commit.ok ? await git(['update-ref', UPSTREAM_REF, commit.value.commit], { cwd: clone, signal }) : commit;
+  return marked.ok ? commit : marked;
+}
+
 async function readCommit(clone: string, signal: AbortSignal): Promise<Result<{ commit: string }, string>> {
   const commit = await git(['rev-parse', '--verify', 'HEAD^{commit}'], { cwd: clone, signal });
   return commit.ok ? ok({ commit: commit.value.trim() }) : failed(`the clone has no commit: ${commit.error}`);
@@ -121,13 +133,14 @@ async function checkOut(ref: string, { source, target, signal }: CloneRequest): 
   return done.ok ? ok(null) : failed(`${ref} of ${source} could not be checked out: ${done.error}`);
 }
 
-function refuseUnsafe({ source, ref }: CloneRequest): string | null {
+/** Why a source or ref that somebody wrote is not given to git, or null. */
+export function refuseUnsafe({ source, ref }: { source: string; ref: string | null }): string | null {
   if (source === '' || hasControlCharacter(source))
     return 'broca.repository in animus.config.json is empty or has control characters in it';
   if (/^[a-z0-9+.-]*::/i.test(source))
     return `${source}: this way of reaching a repository starts a program, and is not taken; use https, ssh or a path`;
   if (ref !== null && (!/^[A-Za-z0-9_][A-Za-z0-9_./+-]*$/.test(ref) || ref.includes('..'))) {
-    return `${JSON.stringify(ref)} cannot be a branch, tag or commit (broca.ref in animus.config.json)`;
+    return `${JSON.stringify(ref)} cannot be a branch, tag or commit (--ref, or broca.ref in animus.config.json)`;
   }
   return null;
 }
@@ -136,17 +149,18 @@ function hasControlCharacter(text: string): boolean {
   return [...text].some((character) => character < ' ' || character === '\u007f');
 }
 
-/** The first link below `clone` whose target lies outside, relative to `clone`; null when there is none. */
-function findLinkOutside(clone: string): string | null {
+/** The links below `clone` whose targets lie outside, relative to `clone`. */
+export function findLinksOutside(clone: string): string[] {
   const root = fs.realpathSync(clone);
+  const outside: string[] = [];
   for (const entry of fs.readdirSync(root, { recursive: true, withFileTypes: true })) {
     if (!entry.isSymbolicLink()) continue;
     const link = path.join(entry.parentPath, entry.name);
     const name = path.relative(root, link);
     if (name.startsWith(`.git${path.sep}`)) continue;
-    if (!isInside(root, path.resolve(entry.parentPath, fs.readlinkSync(link))) || !isInside(root, realPathOf(link))) return name;
+    if (!isInside(root, path.resolve(entry.parentPath, fs.readlinkSync(link))) || !isInside(root, realPathOf(link))) outside.push(name);
   }
-  return null;
+  return outside;
 }
 
 /** Where a link really leads, through other links; a dangling one leads where it says. */
@@ -162,10 +176,10 @@ function isInside(root: string, file: string): boolean {
   return file === root || file.startsWith(`${root}${path.sep}`);
 }
 
-type GitOptions = { cwd: string; signal: AbortSignal; environment?: Record<string, string> };
+export type GitOptions = { cwd: string; signal: AbortSignal; environment?: Record<string, string> };
 
 /** Runs git and gives its output, or the last lines of what it complained about. */
-async function git(args: readonly string[], options: GitOptions): Promise<Result<string, string>> {
+export async function git(args: readonly string[], options: GitOptions): Promise<Result<string, string>> {
   const env = { ...ENVIRONMENT, ...options.environment };
   const ended = await execa('git', [...SAFE_CONFIGURATION, ...args], {
     cwd: options.cwd,

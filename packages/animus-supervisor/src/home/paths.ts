@@ -30,8 +30,14 @@ export type AgentPaths = {
   releases: string;
   /** Link to the release in use. */
   currentRelease: string;
+  /** Link to the one before it, for a rollback. */
+  formerRelease: string;
+  /** The database as it was before the release in use migrated it; only where it did. */
+  formerDatabase: string;
   /** The program of the release in use. */
   program: string;
+  /** What an update that is under way works on (release/journal.ts). */
+  update: string;
   environment: string;
   settings: string;
   database: string;
@@ -43,6 +49,10 @@ export type AgentPaths = {
   run: string;
   socket: string;
   lock: string;
+  /** Held by the one command that prepares an update of this agent. */
+  updateLock: string;
+  /** Held by the one program that switches its release. */
+  switchLock: string;
 };
 
 export function homePaths(home: string): HomePaths {
@@ -79,6 +89,9 @@ export function agentFolderPaths(folder: string): AgentPaths {
     plugins: path.join(folder, 'plugins'),
     releases,
     currentRelease,
+    formerRelease: path.join(releases, 'former'),
+    formerDatabase: path.join(releases, 'former.db'),
+    update: path.join(folder, '.update'),
     program: path.join(currentRelease, 'broca.mjs'),
     environment: path.join(folder, '.env'),
     settings: path.join(folder, 'settings.json'),
@@ -91,6 +104,8 @@ export function agentFolderPaths(folder: string): AgentPaths {
     run,
     socket: path.join(run, 'broca.sock'),
     lock: path.join(run, 'lock'),
+    updateLock: path.join(run, 'update-lock'),
+    switchLock: path.join(run, 'switch-lock'),
   };
 }
 

@@ -2,7 +2,6 @@
  * A release is a Broca built from an agent's clone: `releases/<commit>/` with the bundle, the plugins and a
  * link to the packages of the runtime it was built for. It never changes; `current` is switched in one rename.
  */
-import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { failed, ok, type Result } from 'animus-protocol';
@@ -13,7 +12,7 @@ import { BROCA_ENTRIES, bundleOptions } from './bundle.ts';
 import { writeNewPrivateFile } from './modes.ts';
 import type { AgentPaths } from './paths.ts';
 import { findPlugins } from './plugins.ts';
-import type { Release, Runtime } from './release-file.ts';
+import { type Release, type Runtime, readRelease } from './release-file.ts';
 import { makeStage } from './stage.ts';
 
 export type BuildRequest = { agent: AgentPaths; runtime: Runtime; commit: string; now: Date };
@@ -35,19 +34,26 @@ export async function buildRelease(request: BuildRequest): Promise<Result<string
   return ok(placeRelease(stage, agent.releases, commit));
 }
 
-/** A second build of one commit (its plugins or edits changed) is another release. */
-function placeRelease(stage: { moveTo(target: string): boolean }, releases: string, commit: string): string {
+/** A second build of one commit (its plugins or edits changed) is another release; one that is there already is taken. */
+function placeRelease(stage: { folder: string; moveTo(target: string): boolean }, releases: string, commit: string): string {
   for (let count = 1; ; count += 1) {
     const name = count === 1 ? commit : `${commit}-${count}`;
-    if (stage.moveTo(path.join(releases, name))) return name;
+    const folder = path.join(releases, name);
+    if (stage.moveTo(folder) || isSameRelease(stage.folder, folder)) return name;
   }
 }
 
-/** Makes a release the one in use; whoever starts next runs it. */
-export function switchRelease(agent: AgentPaths, name: string): void {
-  const link = path.join(agent.releases, `.current-${randomBytes(4).toString('hex')}`);
-  fs.symlinkSync(name, link);
-  fs.renameSync(link, agent.currentRelease);
+/** The same in every file, the hour of its making apart. */
+function isSameRelease(a: string, b: string): boolean {
+  const [ofA, ofB] = [readRelease(path.join(a, 'release.json')), readRelease(path.join(b, 'release.json'))];
+  if (ofA === null || ofB === null || ofA.commit !== ofB.commit || ofA.runtime !== ofB.runtime) return false;
+  const names = listBundles(a);
+  if (names.join() !== listBundles(b).join()) return false;
+  return names.every((name) => fs.readFileSync(path.join(a, name)).equals(fs.readFileSync(path.join(b, name))));
+}
+
+function listBundles(release: string): string[] {
+  return fs.globSync('{*,plugins/**/*}.{mjs,txt}', { cwd: release }).sort();
 }
 
 /** Runs one short command of a release in an agent's folder; gives what it printed, or what it complained about when it fails. */

@@ -15,6 +15,10 @@ export type FleetEvent =
   | { kind: 'agent-heavy'; agent: AgentId; reason: string }
   | { kind: 'agent-supervision'; agent: AgentId; renew: string | null }
   | { kind: 'agent-reload'; agent: AgentId; file: string }
+  | { kind: 'release-changed'; agent: AgentId; from: string; to: string }
+  | { kind: 'release-refused'; agent: AgentId; from: string; to: string; reason: string }
+  /** What a former supervisor left of an update is finished or undone; the fault is why it could not be. */
+  | { kind: 'release-settled'; agent: AgentId; fault: string | null }
   | { kind: 'record-unwritten'; agent: AgentId; reason: string }
   | { kind: 'config-problem'; problem: string }
   | { kind: 'config-read'; problems: number; isUsable: boolean }
@@ -32,10 +36,13 @@ export function levelOf(event: FleetEvent): Level {
       return 'error';
     case 'agent-died':
     case 'agent-heavy':
+    case 'release-refused':
     case 'config-problem':
     case 'watch-failed':
     case 'sampling-failed':
       return 'warn';
+    case 'release-settled':
+      return event.fault === null ? 'info' : 'error';
     case 'agent-phase':
       return event.to === 'broken' ? 'error' : event.to === 'unhealthy' || event.to === 'backing-off' ? 'warn' : 'info';
     default:
@@ -72,6 +79,12 @@ export function describeEvent(event: FleetEvent): string {
       return `animus.config.json says something else of it: ${event.renew ?? 'applied while it runs'}`;
     case 'agent-reload':
       return `${event.file} changed: told to read it`;
+    case 'release-changed':
+      return `runs release ${event.to} now, before: ${event.from}`;
+    case 'release-refused':
+      return `release ${event.to} was tried and ${event.reason}: back to ${event.from}`;
+    case 'release-settled':
+      return event.fault === null ? 'an interrupted update is settled' : `an interrupted update cannot be settled: ${event.fault}`;
     case 'record-unwritten':
       return `its record could not be written: ${event.reason}`;
     case 'config-problem':

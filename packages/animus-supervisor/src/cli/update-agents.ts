@@ -1,0 +1,148 @@
+/** update and upgrade: agents one by one, until all are done or the first cannot be. */
+import { type AgentId, EXIT, type ExitCode, ok, type Result } from 'animus-protocol';
+import type { Installation } from '../home/installation.ts';
+import { ensureRuntime } from '../home/runtime.ts';
+import { cleanRuntimes } from '../release/clean.ts';
+import { checkUpdate, type Prepared, type PrepareRequest, prepareRelease } from '../release/prepare.ts';
+import { chooseAgents, missingHome } from './agents.ts';
+import type { CliContext } from './context.ts';
+import { readFleetConfig } from './fleet-config.ts';
+import { indented, mark } from './render.ts';
+import { asOnlyUpdate, switchAgent } from './switch-agent.ts';
+
+export type UpdateOrder = {
+  kind: 'update' | 'upgrade';
+  words: readonly string[];
+  /** Whether no words mean all. */
+  isAllAssumed: boolean;
+  ref: string | null;
+  json: boolean;
+};
+
+/** One agent's line. */
+export type UpdateOutcome = {
+  id: AgentId;
+  ok: boolean;
+  outcome: 'updated' | 'unchanged' | 'would-change' | 'failed';
+  message: string;
+  /** Names of releases; null where it did not come so far. */
+  from: string | null;
+  to: string | null;
+  ownCommits: readonly string[];
+  edited: readonly string[];
+  brings: readonly string[];
+};
+
+export type AskedAgents = { ids: AgentId[]; base: Omit<PrepareRequest, 'id'>; installation: Installation };
+
+/** The agents that are meant, and what all of them are prepared with; or the exit code, when that cannot be. */
+export function readOrder(order: UpdateOrder, context: CliContext): AskedAgents | ExitCode {
+  const { home, screen } = context;
+  const missing = missingHome(home.home);
+  const agents = missing === null ? chooseAgents(home.home, order.words, order.isAllAssumed) : { ok: false as const, error: missing };
+  if (!agents.ok) {
+    screen.complain(agents.error);
+    return order.words.length === 0 && missing === null ? EXIT.usage : EXIT.failed;
+  }
+  const installation = context.installation();
+  const config = readFleetConfig(home);
+  if (!installation.ok || !config.ok) {
+    for (const part of [installation, config]) if (!part.ok) screen.complain(part.error);
+    return config.ok ? EXIT.failed : EXIT.configuration;
+  }
+  const base = {
+    home: home.home,
+    installation: installation.value,
+    source: config.value.broca,
+    ref: order.ref,
+    kind: order.kind,
+    now: new Date(context.now()),
+    signal: context.interruption(),
+    report: (step: string) => screen.complain(screen.paint('dim', `${step} …`)),
+  };
+  return { ids: agents.value, base, installation: installation.value };
+}
+
+export async function updateAgents(order: UpdateOrder, context: CliContext): Promise<ExitCode> {
+  const asked = readOrder(order, context);
+  if (typeof asked === 'number') return asked;
+  const { ids, base, installation } = asked;
+  const outcomes: UpdateOutcome[] = [];
+  for (const id of ids) {
+    const outcome = await updateOne({ ...base, id }, context);
+    outcomes.push(outcome);
+    if (!order.json) print(outcome, context);
+    if (!outcome.ok) break;
+  }
+  const isDone = outcomes.every(({ ok: isOk }) => isOk);
+  const left = ids.slice(outcomes.length);
+  const runtime = isDone ? ensureRuntime(base.home, installation).version : null;
+  const removed = runtime === null ? [] : await cleanRuntimes(base.home, runtime);
+  if (order.json) context.screen.printJson({ agents: outcomes, notTried: left, runtime, removedRuntimes: removed });
+  else tellRest(ids.length, left, removed, context);
+  return isDone ? EXIT.done : EXIT.failed;
+}
+
+function tellRest(count: number, left: readonly AgentId[], removed: readonly string[], { screen }: CliContext): void {
+  if (count === 0) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');
+  if (left.length > 0) screen.complain(`not tried, because the one before failed: ${left.join(', ')}`);
+  for (const version of removed) screen.print(`removed the runtime ${version}: nobody runs on it any more`);
+}
+
+async function updateOne(request: PrepareRequest, context: CliContext): Promise<UpdateOutcome> {
+  const { id } = request;
+  const done = await asOnlyUpdate(id, context, async (): Promise<Result<UpdateOutcome, string>> => {
+    const prepared = await prepareRelease(request);
+    if (!prepared.ok) return prepared;
+    if (!prepared.value.isNew) return ok(describe(id, prepared.value, 'unchanged', `is up to date (${shortName(prepared.value.to)})`));
+    const switched = await switchAgent(id, context);
+    if (!switched.ok) return switched;
+    const { from, to } = prepared.value;
+    const kept = switched.value.message.includes(';') ? switched.value.message.slice(switched.value.message.indexOf(';')) : '';
+    return ok(describe(id, prepared.value, 'updated', `is updated: ${shortName(from)} → ${shortName(to)}${kept}`));
+  });
+  return done.ok ? done.value : failedOutcome(id, done.error);
+}
+
+/** What an update would do. A conflict is a failure: the update would be one, too. */
+export async function checkOne(request: PrepareRequest, context: CliContext): Promise<UpdateOutcome> {
+  const { id } = request;
+  const done = await asOnlyUpdate(id, context, async () => await checkUpdate(request));
+  if (!done.ok) return failedOutcome(id, done.error);
+  const { renewed, source, from } = done.value;
+  const { upstream, brings, edited, ownCommits } = renewed;
+  const isNew = renewed.commit !== renewed.from || edited.length > 0;
+  const what =
+    brings.length > 0
+      ? `would move to ${shortName(upstream.commit)} (${upstream.name} of ${source})`
+      : `has all of ${upstream.name} of ${source}`;
+  const outcome = isNew ? 'would-change' : 'unchanged';
+  return { id, ok: true, outcome, message: what, from, to: null, ownCommits, edited, brings };
+}
+
+function describe(id: AgentId, prepared: Prepared, outcome: UpdateOutcome['outcome'], message: string): UpdateOutcome {
+  const { from, to, renewed } = prepared;
+  const { ownCommits = [], edited = [], brings = [] } = renewed ?? {};
+  return { id, ok: true, outcome, message, from, to, ownCommits, edited, brings };
+}
+
+function failedOutcome(id: AgentId, message: string): UpdateOutcome {
+  return { id, ok: false, outcome: 'failed', message, from: null, to: null, ownCommits: [], edited: [], brings: [] };
+}
+
+export function print({ id, ok: isOk, message, ownCommits, edited, brings }: UpdateOutcome, { screen }: CliContext): void {
+  screen.print(`${mark(screen, isOk)} ${id}: ${indented(message)}`);
+  const lists = [
+    ['brings', brings],
+    ['own commits, kept', ownCommits],
+    ['own edits, kept', edited],
+  ] as const;
+  for (const [title, lines] of lists) {
+    if (lines.length > 0) screen.print(`  ${title}:\n${lines.map((line) => `    ${line}`).join('\n')}`);
+  }
+}
+
+/** The first ten digits of a commit, and the number of the build where there were several. */
+export function shortName(release: string): string {
+  return release.replace(/^([0-9a-f]{10})[0-9a-f]*/, '$1');
+}

@@ -1,0 +1,156 @@
+/**
+ * Everything of an update that can be done while the old Broca goes on working: the newer sources, a release built
+ * from them beside the old one, and its migration tried out on a copy of the database. Ends in an order (journal.ts);
+ * nothing that runs has changed by then.
+ *
+ *     clone → copy → fetch, rebase → build → try the database → order
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { type AgentId, failed, ok, type Result } from 'animus-protocol';
+import { copyDatabase, findDamage, readSchemaVersion } from '../home/database.ts';
+import type { ProgramRequest } from '../home/deploy.ts';
+import { git } from '../home/git.ts';
+import { FOLDER_MODE, makePrivateFolder } from '../home/modes.ts';
+import { type AgentPaths, agentPaths } from '../home/paths.ts';
+import { buildRelease, runRelease } from '../home/release.ts';
+import { currentRelease, type Runtime, readRelease, runtimePaths } from '../home/release-file.ts';
+import { ensureRuntime } from '../home/runtime.ts';
+import { type Order, updateFiles, writeOrder } from './journal.ts';
+import { currentName } from './links.ts';
+import { findOrigin, setOrigin } from './origin.ts';
+import { type Renewed, renewClone } from './renew-clone.ts';
+import { copyClone } from './swap-clone.ts';
+
+export type PrepareRequest = ProgramRequest & {
+  id: AgentId;
+  /** What `--ref` said, which goes before `broca.ref`. */
+  ref: string | null;
+  /** `update` fetches; `upgrade` builds what the clone holds, on the newest runtime. */
+  kind: 'update' | 'upgrade';
+};
+
+export type Prepared = {
+  from: string;
+  to: string;
+  /** False: what runs is what would be built. */
+  isNew: boolean;
+  runtime: string;
+  renewed: Renewed | null;
+  /** Where it was fetched from. */
+  source: string | null;
+  database: Order['database'];
+};
+
+/** The caller holds the agent's update lock, and nothing is unfinished there. */
+export async function prepareRelease(request: PrepareRequest): Promise<Result<Prepared, string>> {
+  const { home, installation, id, now, report, signal } = request;
+  const agent = agentPaths(home, id);
+  const current = currentRelease(home, agent);
+  const from = currentName(agent);
+  if (!current.ok || from === null) return current.ok ? failed('releases/current is no link') : current;
+  clearUpdate(agent);
+  const cloned = request.kind === 'update' ? await renewCopy(agent, request) : ok({ renewed: null, source: null, looked: null });
+  if (!cloned.ok) return cloned;
+  const { renewed, source, looked } = cloned.value;
+  const clone = renewed === null ? agent.clone : updateFiles(agent).clone;
+  const commit = renewed === null ? await readHead(agent.clone, signal) : ok(renewed.commit);
+  if (!commit.ok) return commit;
+  report('preparing the runtime');
+  const runtime = ensureRuntime(home, installation);
+  report('building the release');
+  const built = await buildRelease({ agent: { ...agent, clone }, runtime, commit: commit.value, now });
+  if (!built.ok) return built;
+  if (signal.aborted) return failed('interrupted');
+  const prepared = { from, to: built.value, runtime: runtime.version, renewed, source };
+  if (built.value === from) {
+    clearUpdate(agent);
+    return ok({ ...prepared, isNew: false, database: 'same' });
+  }
+  report('trying the database');
+  const database = await tryDatabase(agent, built.value, runtime, signal);
+  if (!database.ok) return database;
+  writeOrder(agent, { from, to: built.value, database: database.value, clone: looked, at: now.toISOString() });
+  return ok({ ...prepared, isNew: true, database: database.value });
+}
+
+/** What an update would bring, without a trace: the copy lies in the update's folder and goes with it. */
+export async function checkUpdate(request: PrepareRequest): Promise<Result<{ renewed: Renewed; source: string; from: string }, string>> {
+  const agent = agentPaths(request.home, request.id);
+  const current = currentRelease(request.home, agent);
+  const from = currentName(agent);
+  if (!current.ok || from === null) return current.ok ? failed('releases/current is no link') : current;
+  clearUpdate(agent);
+  try {
+    const { report: _, ...rest } = request;
+    const cloned = await renewCopy(agent, { ...rest, report: () => undefined });
+    return cloned.ok ? ok({ ...cloned.value, from }) : cloned;
+  } finally {
+    clearUpdate(agent);
+  }
+}
+
+export function clearUpdate(agent: AgentPaths): void {
+  fs.rmSync(agent.update, { recursive: true, force: true });
+}
+
+type RenewedCopy = { renewed: Renewed; source: string; looked: string };
+
+async function renewCopy(agent: AgentPaths, request: PrepareRequest): Promise<Result<RenewedCopy, string>> {
+  const { home, installation, source: configured, signal, report } = request;
+  if (!fs.existsSync(agent.clone))
+    return failed(`its clone is missing (${agent.clone}): deploy the agent anew; removing it keeps a backup`);
+  const origin = await findOrigin({ clone: agent.clone, home, installation, repository: configured.repository, signal });
+  if (!origin.ok) return origin;
+  const { source, isOwn } = origin.value;
+  report(`fetching from ${source}`);
+  const { clone: copy } = updateFiles(agent);
+  fs.mkdirSync(agent.update, { recursive: true, mode: FOLDER_MODE });
+  const looked = copyClone(agent, copy);
+  if (!isOwn) await setOrigin(copy, source, signal);
+  const renewed = await renewClone({ copy, source, ref: request.ref ?? (isOwn ? null : configured.ref), signal });
+  if (signal.aborted) return failed('interrupted');
+  return renewed.ok ? ok({ renewed: renewed.value, source, looked }) : renewed;
+}
+
+async function readHead(clone: string, signal: AbortSignal): Promise<Result<string, string>> {
+  const head = await git(['rev-parse', '--verify', 'HEAD^{commit}'], { cwd: clone, signal });
+  return head.ok ? head : failed(`its clone has no commit to build: ${head.error}`);
+}
+
+/** Whether a release can work with the agent's database as it is now, found out on a copy. */
+export async function tryDatabase(
+  agent: AgentPaths,
+  release: string,
+  runtime: Runtime,
+  signal: AbortSignal,
+  database: string = agent.database,
+): Promise<Result<'same' | 'migrates', string>> {
+  if (!fs.existsSync(database))
+    return failed(`it has no database yet: start it once (animus start ${path.basename(agent.folder)}), then update`);
+  const trial = path.join(agent.update, 'trial');
+  const copy = path.join(trial, 'animus.db');
+  makePrivateFolder(agent.update);
+  makePrivateFolder(trial);
+  try {
+    copyDatabase(database, copy);
+    const before = readSchemaVersion(copy);
+    const program = path.join(agent.releases, release, 'broca.mjs');
+    const ran = await runRelease(runtime, { ...agent, folder: trial, program }, ['create-database', '--folder', trial], signal);
+    if (!ran.ok) return failed(`the new release cannot work with its database: ${ran.error.replaceAll(copy, agent.database)}`);
+    const damage = fs.readdirSync(trial).some((name) => name.includes('.damaged-')) ? 'it was taken for damaged' : findDamage(copy);
+    if (damage !== null) return failed(`the new release would spoil its database: ${damage}`);
+    return ok(readSchemaVersion(copy) === before ? 'same' : 'migrates');
+  } catch (error) {
+    return failed(`its database could not be copied: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    fs.rmSync(trial, { recursive: true, force: true });
+  }
+}
+
+/** The runtime that a release names; null when either is gone. */
+export function runtimeOf(home: string, agent: AgentPaths, release: string): Runtime | null {
+  const file = readRelease(path.join(agent.releases, release, 'release.json'));
+  const runtime = file === null ? null : runtimePaths(home, file.runtime);
+  return runtime !== null && fs.existsSync(runtime.node) ? runtime : null;
+}
