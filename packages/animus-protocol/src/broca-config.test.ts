@@ -66,6 +66,7 @@ TELEGRAM_PHONE=+49123456789`;
     images: { areShown: true, areUploaded: false, uploadUrl: null },
     outbound: { isEnabled: false, perMinute: 30 },
     logKeepDays: 7,
+    logKeepBytes: 100 * 1024 * 1024,
     plugins: { telegram: { enabled: true, settings: { parse_mode: 'MarkdownV2' } } },
   });
   assert.equal(values.TELEGRAM_API_ID, '1234567');
@@ -98,6 +99,11 @@ const VALUES: [string, Partial<BrocaConfigFiles>, Partial<BrocaConfig>][] = [
   ['LOG_LEVEL over debug_mode', { environment: `${ENV}DEBUG_MODE=true\nLOG_LEVEL=WARN` }, { debugMode: true, logLevel: 'warn' }],
   ["debug_mode over the fleet's level", { settings: '{"debug_mode":true}', fleet: '{"logs":{"level":"error"}}' }, { logLevel: 'debug' }],
   ["the fleet's logs", { fleet: '{"logs":{"level":"error","keep_days":30}}' }, { logLevel: 'error', logKeepDays: 30 }],
+  [
+    'logs of its own size',
+    { settings: '{"logs":{"keep_megabytes":1}}', fleet: '{"logs":{"keep_megabytes":30}}' },
+    { logKeepBytes: 1024 * 1024 },
+  ],
   ['logs of its own', { settings: '{"logs":{"keep_days":1}}', fleet: '{"logs":{"keep_days":30}}' }, { logKeepDays: 1 }],
   ['a longer timeout', { environment: `${ENV}MESSAGE_PROCESS_TIMEOUT=1000` }, { turnTimeoutMs: 1_000_000 }],
   ['a shorter timeout changes nothing', { environment: `${ENV}MESSAGE_PROCESS_TIMEOUT=60` }, { turnTimeoutMs: 780_000 }],
@@ -305,9 +311,10 @@ test('where each value came from is told', () => {
       'message_processing.max_retries',
       'message_processing.queue_refresh',
       'logs.keep_days',
+      'logs.keep_megabytes',
       'plugins.a.b',
     ].map((key) => origins[key]),
-    ['folder name', '.env', 'settings.json', '.env', 'built-in', 'fleet defaults', 'settings.json'],
+    ['folder name', '.env', 'settings.json', '.env', 'built-in', 'fleet defaults', 'built-in', 'settings.json'],
   );
 });
 

@@ -14,6 +14,7 @@ import {
   type ImageSettings,
   type LimitSettings,
   type LogLevel,
+  type LogSettings,
   type Mode,
   type PluginSettings,
   parseSettings,
@@ -54,6 +55,7 @@ export type BrocaConfig = {
   images: ImageRules;
   outbound: OutboundRules;
   logKeepDays: number;
+  logKeepBytes: number;
   plugins: Record<string, PluginConfig>;
   /** Everything in .env; a plugin reads the keys it names. */
   environment: Record<string, string>;
@@ -115,6 +117,8 @@ const GIVE_UP_AFTER = 24 * 60 * 60;
 const RETRY_FIRST = 5;
 const RETRY_LONGEST = 300;
 const LOG_KEEP_DAYS = 7;
+/** Ten files of the size at which one is rotated. */
+const LOG_KEEP_MEGABYTES = 100;
 const OUTBOUND_PER_MINUTE = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MEGABYTE = 1024 * 1024;
@@ -250,12 +254,20 @@ function chooseValues(settings: Settings, env: Environment, fleet: ReturnType<ty
     logLevel: merge.choose<LogLevel>('logs.level', level, debugMode ? 'debug' : 'info'),
     turnTimeoutMs: turnTimeout(env, merge) * 1000,
     ...chooseBounds(settings, fleet.defaults, merge),
-    logKeepDays: merge.choose(
-      'logs.keep_days',
-      [inSettings('logs.keep_days', settings.logs?.keep_days), inFleet('logs.keep_days', fleet.logs.keep_days)],
-      LOG_KEEP_DAYS,
-    ),
+    ...chooseLogKeep(settings.logs ?? {}, fleet.logs, merge),
   };
+}
+
+function chooseLogKeep(own: LogSettings, fleet: LogSettings, merge: Merge): Pick<BrocaConfig, 'logKeepDays' | 'logKeepBytes'> {
+  const choose = (key: 'keep_days' | 'keep_megabytes', builtIn: number): number => {
+    const name = `logs.${key}`;
+    const candidates = [
+      { value: own[key], origin: 'settings.json', key: name },
+      { value: fleet[key], origin: 'fleet defaults', key: name },
+    ] as const;
+    return merge.choose(name, candidates, builtIn);
+  };
+  return { logKeepDays: choose('keep_days', LOG_KEEP_DAYS), logKeepBytes: choose('keep_megabytes', LOG_KEEP_MEGABYTES) * MEGABYTE };
 }
 
 /** Sections that .env has no words for: the agent's own value, the fleet's, ours. */

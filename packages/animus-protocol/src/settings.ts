@@ -23,6 +23,7 @@ export const RANGES: Readonly<
     | 'maxRetries'
     | 'giveUpAfter'
     | 'keepDays'
+    | 'keepSize'
     | 'timeout'
     | 'retryFirst'
     | 'retryLongest'
@@ -41,6 +42,7 @@ export const RANGES: Readonly<
   /** A minute to 30 days. */
   giveUpAfter: { lowest: 60, highest: 2_592_000, unit: 'seconds' },
   keepDays: { lowest: 1, highest: 3650, unit: 'days' },
+  keepSize: { lowest: 1, highest: 100_000, unit: 'megabytes' },
   timeout: { lowest: 1, highest: 86_400, unit: 'seconds' },
   retryFirst: { lowest: 1, highest: 3_600, unit: 'seconds' },
   retryLongest: { lowest: 1, highest: 86_400, unit: 'seconds' },
@@ -77,7 +79,7 @@ export type RetentionSettings = { messages_days?: number | null; database_megaby
 export type ImageSettings = { enabled?: boolean; upload?: { enabled?: boolean; url?: string | null } };
 /** Messages that nobody asked for. */
 export type OutboundSettings = { enabled?: boolean; per_minute?: number };
-export type LogSettings = { level?: LogLevel; keep_days?: number };
+export type LogSettings = { level?: LogLevel; keep_days?: number; keep_megabytes?: number };
 export type Settings = {
   $schema?: string;
   agent?: { id?: string; name?: string | null; description?: string | null };
@@ -234,6 +236,9 @@ const logs = v.object(
   {
     level: v.exactOptional(oneOf(LOG_LEVELS, 'The least grave event that is logged. Default: info, or debug when debug_mode is true.')),
     keep_days: v.exactOptional(wholeNumber(RANGES.keepDays, 'How long rotated log files are kept, in days. Default: 7.')),
+    keep_megabytes: v.exactOptional(
+      wholeNumber(RANGES.keepSize, 'Megabytes of rotated log files above which the oldest are removed. Default: 100.'),
+    ),
   },
   SECTION,
 );

@@ -56,6 +56,7 @@ export function showSettings({ config, origins }: LoadedBrocaConfig): ShownSetti
     ['debug_mode', config.debugMode],
     ['logs.level', config.logLevel],
     ['logs.keep_days', config.logKeepDays],
+    ['logs.keep_megabytes', config.logKeepBytes / MEGABYTE],
     ['AGENT_ENDPOINT', config.endpoint],
     ['AGENT_API_KEY', config.apiKey],
   ];

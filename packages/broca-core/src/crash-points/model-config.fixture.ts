@@ -21,6 +21,7 @@ export const CONFIG: BrocaConfig = {
   images: { areShown: true, areUploaded: false, uploadUrl: null },
   outbound: { isEnabled: false, perMinute: 30 },
   logKeepDays: 7,
+  logKeepBytes: 1024 * 1024,
   plugins: {},
   environment: {},
   secrets: [],

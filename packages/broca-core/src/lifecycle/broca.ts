@@ -146,7 +146,7 @@ export class Broca {
     this.#config = next;
     this.#open.log.setLevel(next.logLevel);
     this.#open.log.addSecrets(next.secrets);
-    this.#open.log.setKeepDays(next.logKeepDays);
+    this.#open.log.setKeep({ days: next.logKeepDays, bytes: next.logKeepBytes });
     this.#open.log.info('configuration-applied', { mode: next.mode, needsRestart });
     this.#condition.restartNeeded(needsRestart);
     this.#standing.lookNow();

@@ -44,8 +44,8 @@ export async function openFolder(folder: string, now: number): Promise<Result<Op
     lock.release();
     return opened;
   }
-  const { logLevel, secrets, logKeepDays } = config;
-  const log = createLog({ folder, level: logLevel, secrets, keepDays: logKeepDays });
+  const { logLevel, secrets, logKeepDays, logKeepBytes } = config;
+  const log = createLog({ folder, level: logLevel, secrets, keep: { days: logKeepDays, bytes: logKeepBytes } });
   const { takenOver, ...stored } = opened.value;
   if (takenOver !== null) log.info('taken-over', takenOver);
   return ok({ folder, config, problems, log, lock, ...stored });

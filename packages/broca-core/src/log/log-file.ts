@@ -11,11 +11,11 @@ import { closeSync, fstatSync, openSync, readdirSync, renameSync, rmSync, statSy
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../config/load.ts';
 import { makeSubfolder } from '../make-subfolder.ts';
-import { LARGEST_LOG, type LogFileState, listExpired, mustRotate, nameRotated } from './rotation-policy.ts';
+import { isRotated, LARGEST_LOG, type LogFileState, type LogKeep, listExpired, mustRotate, nameRotated } from './rotation-policy.ts';
 
 export type LogFileOptions = {
   path: string;
-  keepDays: number;
+  keep: LogKeep;
   /** ms since 1970. */
   now: () => number;
   /** Bytes at which the file is rotated. */
@@ -32,7 +32,7 @@ type Opened = { descriptor: number; inode: number; state: LogFileState };
 
 /** Never throws: what cannot be written shows in `fault`, and Broca goes on. */
 export class LogFile {
-  keepDays: number;
+  keep: LogKeep;
   readonly #path: string;
   readonly #now: () => number;
   readonly #largest: number;
@@ -45,9 +45,9 @@ export class LogFile {
   /** Old files go with the first line, not before: a start does not wait for it (the first date costs 4 ms). */
   #isTidied = false;
 
-  constructor({ path, keepDays, now, largest }: LogFileOptions) {
+  constructor({ path, keep, now, largest }: LogFileOptions) {
     this.#path = path;
-    this.keepDays = keepDays;
+    this.keep = keep;
     this.#now = now;
     this.#largest = largest ?? LARGEST_LOG;
     this.#lookedAt = now();
@@ -155,8 +155,12 @@ export class LogFile {
     this.#isTidied = true;
     const folder = dirname(this.#path);
     try {
-      const oldest = new Date(this.#now() - this.keepDays * DAY_MS).toISOString();
-      for (const name of listExpired(basename(this.#path), readdirSync(folder), oldest)) rmSync(join(folder, name), { force: true });
+      const name = basename(this.#path);
+      const oldest = new Date(this.#now() - this.keep.days * DAY_MS).toISOString();
+      const rotated = readdirSync(folder)
+        .filter((file) => isRotated(name, file))
+        .map((file) => ({ name: file, bytes: statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0 }));
+      for (const expired of listExpired(name, rotated, { oldest, bytes: this.keep.bytes })) rmSync(join(folder, expired), { force: true });
     } catch {
       // What could not be removed now is removed at the next rotation.
     }

@@ -17,7 +17,7 @@ function makeLog(
   const folder = options.folder ?? fs.mkdtempSync(path.join(os.tmpdir(), 'broca-log-'));
   const logs = path.join(folder, 'logs');
   const clock = { now: NOON };
-  const log = createLog({ folder, level: 'info', secrets: [], keepDays: 7, now: () => clock.now, ...options });
+  const log = createLog({ folder, level: 'info', secrets: [], keep: { days: 7, bytes: 1e9 }, now: () => clock.now, ...options });
   t.after(() => {
     log.close();
     fs.rmSync(folder, { recursive: true, force: true });
@@ -163,11 +163,22 @@ test('old files go, others stay', (t) => {
   const { log, clock } = makeLog(t, { folder });
   log.info('line');
   assert.deepEqual(fs.readdirSync(logs).sort(), ['broca-20261120T000000000Z.log', 'broca.log', 'mine.log', 'output.log']);
-  log.setKeepDays(1);
+  log.setKeep({ days: 1, bytes: 1e9 });
   log.info('line');
   clock.now += 24 * 3_600_000;
   log.info('line');
   assert.deepEqual(fs.readdirSync(logs).sort(), ['broca-20261124T120000000Z.log', 'broca.log', 'mine.log', 'output.log']);
+});
+
+test('rotated files take no more room than they may', (t) => {
+  const { log, logs, clock } = makeLog(t, { largest: 1_000, keep: { days: 7, bytes: 3_000 } });
+  for (let line = 0; line < 100; line += 1) {
+    clock.now += 1;
+    log.info('line', { text: 'x'.repeat(400) });
+  }
+  const sizes = fs.readdirSync(logs).map((name) => fs.statSync(path.join(logs, name)).size);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(total > 2_000 && total <= 4_000, `${total} bytes in ${sizes.length} files`);
 });
 
 test('a file that somebody removed is begun again', (t) => {

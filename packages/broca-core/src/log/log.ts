@@ -12,6 +12,7 @@ import { LOG_LEVELS, type LogLevel } from 'animus-protocol';
 import type { ChannelLog } from '../channel/channel.ts';
 import { LogFile } from './log-file.ts';
 import { createLineRedactor } from './redact.ts';
+import type { LogKeep } from './rotation-policy.ts';
 
 export type LogFields = Record<string, unknown>;
 export type Log = ChannelLog & {
@@ -25,7 +26,7 @@ export type Log = ChannelLog & {
   setLevel(level: LogLevel): void;
   /** Adds to those known: a key that was replaced is still a secret, and in use until the restart. */
   addSecrets(secrets: readonly string[]): void;
-  setKeepDays(days: number): void;
+  setKeep(keep: LogKeep): void;
   /** Why lines cannot be written now (disk full), for health; null when all is well. */
   fault(): string | null;
   close(): void;
@@ -36,7 +37,7 @@ export type LogOptions = {
   folder: string;
   level: LogLevel;
   secrets: readonly string[];
-  keepDays: number;
+  keep: LogKeep;
   /** ms since 1970. */
   now?: () => number;
   /** Bytes at which the file is rotated; 10 MB. */
@@ -51,8 +52,8 @@ const OWN_NAMES = new Set(['level', 'time', 'event', 'plugin']);
 /** Causes of causes of an error that are written out. */
 const DEEPEST_CAUSE = 5;
 
-export function createLog({ folder, level, secrets, keepDays, now = Date.now, largest }: LogOptions): Log {
-  const file = new LogFile({ path: join(folder, 'logs', 'broca.log'), keepDays, now, ...(largest === undefined ? {} : { largest }) });
+export function createLog({ folder, level, secrets, keep, now = Date.now, largest }: LogOptions): Log {
+  const file = new LogFile({ path: join(folder, 'logs', 'broca.log'), keep, now, ...(largest === undefined ? {} : { largest }) });
   const known = new Set(secrets);
   let redact = createLineRedactor(secrets);
   let lowest = LOG_LEVELS.indexOf(level);
@@ -86,8 +87,8 @@ export function createLog({ folder, level, secrets, keepDays, now = Date.now, la
       for (const secret of next) known.add(secret);
       redact = createLineRedactor([...known]);
     },
-    setKeepDays: (days) => {
-      file.keepDays = days;
+    setKeep: (next) => {
+      file.keep = next;
     },
     fault: () => file.fault,
     close: () => file.close(),

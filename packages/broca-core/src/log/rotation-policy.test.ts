@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { listExpired, mustRotate, nameRotated } from './rotation-policy.ts';
+import { isRotated, listExpired, mustRotate, nameRotated } from './rotation-policy.ts';
 
 const NOON = Date.UTC(2026, 10, 23, 12);
 const ROWS: [string, number, number | null, number, number, boolean][] = [
@@ -28,7 +28,19 @@ test('only our own old files go', () => {
     'broca-20200101T000000000Z.log.gz',
     'other-20200101T000000000Z.log',
   ];
-  assert.deepEqual(listExpired('broca.log', files, new Date(NOON - 7 * 86_400_000).toISOString()), ['broca-20261115T235959999Z.log']);
+  const rotated = files.filter((file) => isRotated('broca.log', file)).map((name) => ({ name, bytes: 1_000 }));
+  assert.equal(rotated.length, 3);
+  assert.deepEqual(listExpired('broca.log', rotated, { oldest: new Date(NOON - 7 * 86_400_000).toISOString(), bytes: 3_000 }), [
+    'broca-20261115T235959999Z.log',
+  ]);
+});
+
+test('the oldest go when all together are too large, however young they are', () => {
+  const rotated = [1, 2, 3, 4].map((hour) => ({ name: `broca-20261123T0${hour}0000000Z.log`, bytes: 1_000 }));
+  const expired = (bytes: number): string[] => listExpired('broca.log', rotated, { oldest: new Date(0).toISOString(), bytes });
+  assert.deepEqual(expired(4_000), []);
+  assert.deepEqual(expired(2_999), ['broca-20261123T020000000Z.log', 'broca-20261123T010000000Z.log']);
+  assert.equal(expired(1).length, 4);
 });
 
 test('a file goes once it is older than the limit, not before', () => {
@@ -36,7 +48,8 @@ test('a file goes once it is older than the limit, not before', () => {
   fc.assert(
     fc.property(instant, instant, (rotated, oldest) => {
       const name = nameRotated('broca.log', rotated.toISOString());
-      assert.equal(listExpired('broca.log', [name], oldest.toISOString()).length === 1, rotated < oldest);
+      const expired = listExpired('broca.log', [{ name, bytes: 1 }], { oldest: oldest.toISOString(), bytes: 1 });
+      assert.equal(expired.length === 1, rotated < oldest);
     }),
   );
 });

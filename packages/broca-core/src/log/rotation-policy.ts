@@ -9,6 +9,9 @@ export type LogFileState = {
   writtenAt: number | null;
 };
 
+/** For how many days rotated files are kept, and how many bytes of them. */
+export type LogKeep = { days: number; bytes: number };
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** What a person opens without waiting; the issue leaves the number to us. */
 export const LARGEST_LOG: number = 10 * 1024 * 1024;
@@ -24,12 +27,26 @@ export function nameRotated(name: string, instant: string): string {
   return `${stem(name)}-${instant.replaceAll(/[-:.]/g, '')}.log`;
 }
 
-/** Those of a folder's files that were rotated from `name` before `oldest` (ISO, UTC). Any other file is nobody's to remove. */
-export function listExpired(name: string, files: readonly string[], oldest: string): string[] {
-  const limit = nameRotated(name, oldest);
-  return files.filter(
-    (file) => file.startsWith(`${stem(name)}-`) && /^\d{8}T\d{9}Z\.log$/.test(file.slice(stem(name).length + 1)) && file < limit,
-  );
+/** Whether a file was rotated from `name`. Any other file is nobody's to remove. */
+export function isRotated(name: string, file: string): boolean {
+  return file.startsWith(`${stem(name)}-`) && /^\d{8}T\d{9}Z\.log$/.test(file.slice(stem(name).length + 1));
+}
+
+/** Those of the files rotated from `name` before `oldest` (ISO, UTC), and the oldest of those that are too large together. */
+export function listExpired(
+  name: string,
+  rotated: readonly { name: string; bytes: number }[],
+  keep: { oldest: string; bytes: number },
+): string[] {
+  const oldest = nameRotated(name, keep.oldest);
+  let bytes = 0;
+  return rotated
+    .toSorted((one, other) => (one.name < other.name ? 1 : -1))
+    .filter((file) => {
+      bytes += file.bytes;
+      return file.name < oldest || bytes > keep.bytes;
+    })
+    .map((file) => file.name);
 }
 
 function stem(name: string): string {
