@@ -75,9 +75,14 @@ export default {
       ],
       { path: '^(node:)?sqlite$|^better-sqlite3$|node_modules/(@types/)?better-sqlite3/' },
     ),
-    onlyIn('telegram-at-its-edge', 'The Telegram library is imported by its adapter only.', ['^packages/broca-telegram/src/client\\.ts$'], {
-      path: '^telegram(/|$)|node_modules/telegram/',
-    }),
+    onlyIn(
+      'telegram-at-its-edge',
+      'The Telegram library is imported by its adapter only.',
+      ['^packages/broca-telegram/src/client/library\\.ts$'],
+      {
+        path: '^telegram(/|$)|node_modules/telegram/',
+      },
+    ),
     onlyIn(
       'letta-client-at-its-edge',
       'The Letta library is imported by its adapter only.',

@@ -49,13 +49,14 @@ const READERS: Readonly<Record<keyof Environment, Reader>> = {
 const TELEGRAM = [
   'API_ID',
   'API_HASH',
-  'PHONE',
   'BOT_TOKEN',
+  'PHONE',
+  'SESSION_STRING',
   'OWNER_ID',
   'OWNER_USERNAME',
   'REQUIRE_OWNER',
-  'SESSION_STRING',
   'BUFFER_DELAY',
+  'PROXY',
   'MESSAGE_MODE',
 ];
 export const ENVIRONMENT_KEYS: readonly string[] = [...Object.keys(READERS), ...TELEGRAM.map((name) => `TELEGRAM_${name}`)];

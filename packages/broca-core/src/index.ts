@@ -1,5 +1,19 @@
 /** What a channel plugin may import. */
-export type { Channel, ChannelCapabilities, ChannelContext, ChannelLog, ChannelPlugin } from './channel/channel.ts';
+export type {
+  Channel,
+  ChannelCapabilities,
+  ChannelCommand,
+  ChannelCommandContext,
+  ChannelCommandLine,
+  ChannelCommandTools,
+  ChannelContext,
+  ChannelLog,
+  ChannelPlugin,
+  ChannelState,
+  CommandTerminal,
+  ComposedPart,
+  StateChanges,
+} from './channel/channel.ts';
 export type {
   Attachment,
   AttachmentReceipt,

@@ -29,6 +29,7 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   settings: async () => (await import('./commands/delegated.ts')).settings,
   ignore: async () => (await import('./commands/delegated.ts')).ignore,
   outbound: async () => (await import('./commands/delegated.ts')).outbound,
+  telegram: async () => (await import('./commands/delegated.ts')).telegram,
   service: async () => (await import('./commands/service.ts')).service,
   completion: async () => (await import('./commands/completion.ts')).makeCompletion(loadAll),
 };

@@ -34,6 +34,7 @@ export const BROCA_ENTRIES: { broca: string; [name: string]: string } = {
   'broca-take-over': 'packages/broca-core/src/try-take-over.ts',
   'broca-restore': 'packages/broca-core/src/prepare-restore.ts',
   'broca-python': 'packages/broca-core/src/store/takeover/take-over.ts',
+  'plugins/telegram': 'packages/broca-telegram/src/index.ts',
 };
 
 export type BundleRequest = {
@@ -55,7 +56,7 @@ export function bundleOptions(request: BundleRequest): BuildOptions & { metafile
     absWorkingDir: request.source,
     entryPoints: request.entries,
     outdir: request.outFolder,
-    entryNames: '[name]',
+    entryNames: '[dir]/[name]',
     chunkNames: 'chunks/[name]-[hash]',
     outExtension: { '.js': '.mjs' },
     bundle: true,

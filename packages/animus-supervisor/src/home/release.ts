@@ -77,8 +77,8 @@ async function bundle({ agent, runtime }: BuildRequest, plugins: Record<string, 
   for (const [name, file] of Object.entries(plugins)) entries[`plugins/${name}`] = file;
   const { build } = await import('esbuild');
   try {
-    await build({
-      ...bundleOptions({
+    await build(
+      bundleOptions({
         source: agent.clone,
         entries,
         outFolder,
@@ -86,8 +86,7 @@ async function bundle({ agent, runtime }: BuildRequest, plugins: Record<string, 
         packageFolders: [],
         plugins: [packagesOfRuntime(runtime, [agent.clone, agent.plugins])],
       }),
-      entryNames: '[dir]/[name]',
-    });
+    );
     return ok(null);
   } catch (error) {
     if (isBuildFailure(error)) return failed(`Broca could not be built:\n${describeFailure(error, agent.folder)}`);

@@ -3,7 +3,8 @@
  * `ChannelPlugin`. docs/channels.md is the guide for people who write one.
  */
 
-import type { AttachmentReceipt, AttachmentSource, DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
+import type { Result } from 'animus-protocol';
+import type { AttachmentReceipt, AttachmentSource, DeliveryOutcome, Inbound, Part, Receipt, Sender } from '../message.ts';
 import type { StandardSchemaV1 } from '../standard-schema.ts';
 
 export type ChannelCapabilities = {
@@ -61,6 +62,8 @@ export type ChannelContext = {
    */
   receiveAll(inbounds: readonly Inbound[], changes?: StateChanges): Receipt[];
   state: ChannelState;
+  /** Whether messages of this sender are refused (`broca ignore`): ask before saying anything to strangers. */
+  isIgnored(sender: Sender): boolean;
   /**
    * Keeps a file that came with a message, before the message is handed over with the attachment it gives. The same
    * content may be stored again and again. Never rejects. `name`: as its sender calls it.
@@ -109,4 +112,57 @@ export type ChannelPlugin = {
   /** Any Standard Schema (valibot, zod, arktype …) for `plugins.<name>`, without `enabled`. */
   settings: StandardSchemaV1;
   create(context: ChannelContext): Channel;
+  /**
+   * What can be asked of it, by name. A running Broca answers; when none runs, `broca` itself does. Arguments come from a
+   * socket or a command line: each parses its own. The error is for a person.
+   */
+  commands?: Readonly<Record<string, ChannelCommand>>;
+  /** Loads what reads `broca <name> …` and `animus <name> <agent> …`. */
+  commandLine?(): Promise<ChannelCommandLine>;
+};
+
+export type ChannelCommandContext = {
+  /** As `create` gets them; null when they are wrong. */
+  settings: unknown;
+  state: ChannelState;
+  environment(key: string): string | undefined;
+  folder: string;
+  /** What `create` made, while it runs; null when no Broca runs, or it runs without this channel. */
+  channel: Channel | null;
+  now(): number;
+  /** Aborts when whoever asked is gone. */
+  signal: AbortSignal;
+};
+
+export type ChannelCommand = (args: Record<string, unknown>, context: ChannelCommandContext) => Promise<Result<unknown, string>>;
+
+/** Reads the words behind the plugin's name, and gives an exit code. */
+export type ChannelCommandLine = (words: readonly string[], tools: ChannelCommandTools) => Promise<number>;
+
+export type ChannelCommandTools = {
+  /** The agent's folder, absolute. */
+  folder: string;
+  environment(key: string): string | undefined;
+  /** This plugin's settings as far as they are right; the error names what is wrong. */
+  settings: Result<unknown, string>;
+  /** Whether settings switch it on; null when they do not say. */
+  isEnabled: boolean | null;
+  /** Changes `plugins.<name>.<key>` in settings.json; a running Broca applies it. */
+  setSetting(key: string, value: unknown): Promise<Result<unknown, string>>;
+  /** Runs one of the plugin's commands. */
+  ask(command: string, args: Record<string, unknown>): Promise<Result<unknown, string>>;
+  terminal: CommandTerminal;
+};
+
+export type CommandTerminal = {
+  /** What was asked for, and nothing else. */
+  out(text: string): void;
+  /** Everything a person should know besides. Commands in it are shown as this person types them. */
+  err(text: string): void;
+  /** A person sits at it: they can be asked. */
+  isInteractive: boolean;
+  /** Asks on the terminal; null when it was closed or broken off. `isSecret`: what is typed is not shown. */
+  question(prompt: string, isSecret?: boolean): Promise<string | null>;
+  /** Lines of standard input, each as it comes. */
+  lines(): AsyncIterable<string>;
 };

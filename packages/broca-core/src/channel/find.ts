@@ -29,6 +29,17 @@ export function pluginFolders(agentFolder: string, releaseFolder: string | null)
   return [join(agentFolder, 'broca', 'plugins'), join(agentFolder, 'plugins')];
 }
 
+/**
+ * Plugins that come with Broca itself, for one that runs from a checkout: built beside its program, or from their sources.
+ * A release has them in its own folder.
+ */
+export function shippedPlugins(releaseFolder: string | null): FoundPlugin[] {
+  if (releaseFolder !== null) return [];
+  if (import.meta.filename.endsWith('.mjs')) return findPlugins([join(import.meta.dirname, 'plugins')], []).plugins;
+  const source = join(import.meta.dirname, '../../../broca-telegram/src/index.ts');
+  return existsSync(source) ? [{ name: 'telegram', file: source }] : [];
+}
+
 /** Lists what the folders hold, in order; of two plugins with one name the first is used. `taken` are names not to be had. */
 export function findPlugins(folders: readonly string[], taken: readonly string[]): FoundPlugins {
   const found: FoundPlugins = { plugins: [], ignored: [] };

@@ -12,6 +12,7 @@ const channels = await createChannels({
   receiveAll: () => {
     throw new Error('the store is broken');
   },
+  isIgnored: () => false,
   stateOf: () => ({ get: () => null, list: () => [], put: () => true }),
   storeAttachment: async () => ({ kind: 'unavailable', reason: 'nothing is stored here' }),
   onState: (channel) => {

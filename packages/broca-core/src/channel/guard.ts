@@ -5,12 +5,13 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChannelHealth } from 'animus-protocol';
-import { parseInbound } from '../inbox/parse-inbound.ts';
-import type { AttachmentReceipt, AttachmentSource, DeliveryOutcome, Inbound, Part, Receipt } from '../message.ts';
+import { type ChannelHealth, failed, type Result } from 'animus-protocol';
+import { parseInbound, parseSender } from '../inbox/parse-inbound.ts';
+import type { AttachmentReceipt, AttachmentSource, DeliveryOutcome, Inbound, Part, Receipt, Sender } from '../message.ts';
 import type {
   Channel,
   ChannelCapabilities,
+  ChannelCommandContext,
   ChannelContext,
   ChannelLog,
   ChannelPlugin,
@@ -41,6 +42,12 @@ export type LoadedChannel = {
   /** Null when the channel leaves it to its `longestPart`, or failed at it. */
   compose(text: string): readonly ComposedPart[] | null;
   working(where: { account: string; chat: string }, over: AbortSignal): void;
+  /** Never rejects. */
+  command(
+    name: string,
+    args: Record<string, unknown>,
+    context: Pick<ChannelCommandContext, 'now' | 'signal'>,
+  ): Promise<Result<unknown, string>>;
 };
 
 /** What a guard needs of Broca. */
@@ -50,6 +57,7 @@ export type GuardHost = {
   log: ChannelLog;
   receiveAll(inbounds: readonly Inbound[], changes?: { channel: string; changes: StateChanges }): Receipt[];
   stateOf(channel: string): ChannelState;
+  isIgnored(channel: string, sender: Sender): boolean;
   /** Never rejects. */
   storeAttachment(source: AttachmentSource, name: string | null): Promise<AttachmentReceipt>;
   onState(channel: LoadedChannel): void;
@@ -70,6 +78,8 @@ export class ChannelGuard implements LoadedChannel {
   #title: string;
   #capabilities: ChannelCapabilities | null = null;
   #host: GuardHost;
+  #plugin: ChannelPlugin | null = null;
+  #settings: unknown = null;
   #inner: Channel | null = null;
   #state: ChannelHealth['state'] = 'starting';
   #reason: string | null = null;
@@ -113,6 +123,8 @@ export class ChannelGuard implements LoadedChannel {
 
   /** Makes the channel; false when the plugin failed. */
   create(plugin: ChannelPlugin, settings: unknown): boolean {
+    this.#plugin = plugin;
+    this.#settings = settings;
     this.#title = plugin.title;
     this.#capabilities = { ...plugin.capabilities };
     try {
@@ -173,6 +185,19 @@ export class ChannelGuard implements LoadedChannel {
     } catch (error) {
       this.fail(`working() failed: ${describe(error)}`);
     }
+  }
+
+  async command(
+    name: string,
+    args: Record<string, unknown>,
+    context: Pick<ChannelCommandContext, 'now' | 'signal'>,
+  ): Promise<Result<unknown, string>> {
+    const plugin = this.#plugin;
+    if (plugin === null) return failed(this.#reason ?? `the channel ${this.name} does not run`);
+    const { environment } = this.#context(plugin, null);
+    const channel = this.#isOver() ? null : this.#inner;
+    const full = { ...context, settings: this.#settings, state: this.#stateOf(), environment, folder: this.#host.folder, channel };
+    return await this.#run(async () => await runPluginCommand(plugin, name, args, full));
   }
 
   /** Stops the plugin for good and says why. What it still throws afterwards changes nothing. */
@@ -240,6 +265,7 @@ export class ChannelGuard implements LoadedChannel {
       receive: (inbound) => this.#receive([inbound])[0] ?? NOT_STORED,
       receiveAll: (inbounds, changes) => this.#receive(inbounds, changes),
       state: this.#stateOf(),
+      isIgnored: (sender) => this.#leave(() => this.#host.isIgnored(this.name, parseSender(sender))),
       storeAttachment: (source, about) => this.#storeAttachment(source, about?.name),
       setState: (state, reason) => {
         if (!this.#isOver()) this.#become(state, state === 'down' ? (reason ?? 'the channel gave no reason') : null);
@@ -303,6 +329,22 @@ export class ChannelGuard implements LoadedChannel {
 
 function isSource(source: unknown): source is AttachmentSource {
   return source instanceof Uint8Array || (typeof source === 'object' && source !== null && Symbol.asyncIterator in source);
+}
+
+/** Never rejects: a plugin's fault is an answer. */
+export async function runPluginCommand(
+  plugin: ChannelPlugin,
+  name: string,
+  args: Record<string, unknown>,
+  context: ChannelCommandContext,
+): Promise<Result<unknown, string>> {
+  const command = Object.hasOwn(plugin.commands ?? {}, name) ? plugin.commands?.[name] : undefined;
+  if (command === undefined) return failed(`the channel ${plugin.name} of this Broca does not know the command ${name}: update it`);
+  try {
+    return await command(args, context);
+  } catch (error) {
+    return failed(`${plugin.name}: ${describe(error)}`);
+  }
 }
 
 export function describe(error: unknown): string {

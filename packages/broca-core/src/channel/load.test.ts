@@ -53,6 +53,7 @@ async function load(folder: string, plugins: ChannelsRequest['plugins'], more: P
         return { kind: 'stored', turnId: 1 };
       });
     },
+    isIgnored: () => false,
     stateOf: (channel) => ({ get: (key) => `${channel} ${key}`, list: () => [], put: (changes) => seen.changes.push(changes) > 0 }),
     storeAttachment: async (source, name) => ({
       kind: 'stored',

@@ -9,8 +9,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { failed, ok, type Problem, type Result, unreachable } from 'animus-protocol';
+import type { StandardResult } from '../standard-schema.ts';
 import type { ChannelPlugin } from './channel.ts';
-import { type FoundPlugin, findPlugins, pluginFolders } from './find.ts';
+import { type FoundPlugin, findPlugins, pluginFolders, shippedPlugins } from './find.ts';
 import { ChannelGuard, describe, type GuardHost, guardAtFault, type LoadedChannel } from './guard.ts';
 import { parsePlugin } from './parse-plugin.ts';
 
@@ -21,6 +22,8 @@ export type ChannelsRequest = GuardHost & {
   /** Folder of the release that runs; null when Broca runs from a checkout. */
   releaseFolder: string | null;
   builtIn: readonly ChannelPlugin[];
+  /** Those that come with Broca; one of the same name in a folder takes its place. */
+  shipped?: readonly FoundPlugin[];
 };
 
 export type Channels = {
@@ -54,7 +57,7 @@ export async function createChannels(request: ChannelsRequest): Promise<Channels
   );
   const sources: Source[] = [
     ...request.builtIn.map((plugin): Source => ({ kind: 'built-in', plugin })),
-    ...found.plugins.map((plugin): Source => ({ kind: 'found', plugin })),
+    ...withShipped(found.plugins, request.shipped ?? []).map((plugin): Source => ({ kind: 'found', plugin })),
   ];
   const problems: Problem[] = [
     ...found.ignored.map(
@@ -78,6 +81,21 @@ export async function createChannels(request: ChannelsRequest): Promise<Channels
       return guard !== null;
     },
   };
+}
+
+function withShipped(found: readonly FoundPlugin[], shipped: readonly FoundPlugin[]): FoundPlugin[] {
+  const names = new Set(found.map(({ name }) => name));
+  return [...found, ...shipped.filter(({ name }) => !names.has(name))];
+}
+
+/** The plugin of this name, imported whether or not settings switch it on; null when there is none. */
+export async function importPluginNamed(
+  name: string,
+  place: { folder: string; releaseFolder: string | null },
+): Promise<Result<ChannelPlugin, string> | null> {
+  const { plugins } = findPlugins(pluginFolders(place.folder, place.releaseFolder), []);
+  const found = withShipped(plugins, shippedPlugins(place.releaseFolder)).find((plugin) => plugin.name === name);
+  return found === undefined ? null : await importPlugin(found, async (load) => await load());
 }
 
 function isWanted(source: Source, settings: PluginSettings): boolean {
@@ -113,12 +131,12 @@ function unusedSettings(settings: PluginSettings, sources: readonly Source[]): P
 async function load(source: Source, request: ChannelsRequest): Promise<{ guard: ChannelGuard; problems: Problem[] }> {
   const { name } = source.plugin;
   const guard = new ChannelGuard(name, request);
-  const plugin = source.kind === 'built-in' ? ok(source.plugin) : await importPlugin(source.plugin, guard);
+  const plugin = source.kind === 'built-in' ? ok(source.plugin) : await importPlugin(source.plugin, (load) => guard.contain(load));
   if (!plugin.ok) {
     guard.fail(plugin.error);
     return { guard, problems: [] };
   }
-  const settings = await parseSettings(plugin.value, request.plugins[name]?.settings ?? {}, guard);
+  const settings = await parsePluginSettings(plugin.value, request.plugins[name]?.settings ?? {}, (check) => guard.contain(check));
   if (!settings.ok) {
     guard.fail(settings.error.map(({ key, message }) => `${key}: ${message}`).join('; '));
     return { guard, problems: settings.error };
@@ -127,15 +145,19 @@ async function load(source: Source, request: ChannelsRequest): Promise<{ guard: 
   return { guard, problems: [] };
 }
 
-async function importPlugin(found: FoundPlugin, guard: ChannelGuard): Promise<Result<ChannelPlugin, string>> {
+/** `contain` runs the plugin's code so that its faults are known as its own. */
+async function importPlugin(
+  found: FoundPlugin,
+  contain: (load: () => Promise<Result<unknown, string>>) => Promise<Result<unknown, string>>,
+): Promise<Result<ChannelPlugin, string>> {
   const done = new AbortController();
   const late = sleep(IMPORT_TIMEOUT_MS, undefined, { signal: done.signal, ref: false }).then(
     () => failed(`${found.file} did not finish loading within ${IMPORT_TIMEOUT_MS / 1000} s`),
     () => failed('loaded'),
   );
-  const imported = guard
-    .contain(async () => ok<unknown>(await import(pathToFileURL(found.file).href)))
-    .catch((error: unknown) => failed(`${found.file} cannot be imported: ${describe(error)}`));
+  const imported = contain(async () => ok<unknown>(await import(pathToFileURL(found.file).href))).catch((error: unknown) =>
+    failed(`${found.file} cannot be imported: ${describe(error)}`),
+  );
   const module = await Promise.race([imported, late]);
   done.abort();
   if (!module.ok) return module;
@@ -147,15 +169,16 @@ async function importPlugin(found: FoundPlugin, guard: ChannelGuard): Promise<Re
   return plugin;
 }
 
-async function parseSettings(
+/** `contain` runs the plugin's code so that its faults are known as its own. */
+export async function parsePluginSettings(
   plugin: ChannelPlugin,
   settings: Record<string, unknown>,
-  guard: ChannelGuard,
+  contain: (check: () => Promise<StandardResult>) => Promise<StandardResult> = async (check) => await check(),
 ): Promise<Result<unknown, Problem[]>> {
   const problem = (key: string, message: string): Problem => ({ file: SETTINGS_FILE, key, message, severity: 'error' });
   const root = `plugins.${plugin.name}`;
   try {
-    const result = await guard.contain(async () => await plugin.settings['~standard'].validate(settings));
+    const result = await contain(async () => await plugin.settings['~standard'].validate(settings));
     if (result.issues === undefined) return ok(result.value);
     return failed(result.issues.map(({ path, message }) => problem([root, ...pathOf(path)].join('.'), message)));
   } catch (error) {

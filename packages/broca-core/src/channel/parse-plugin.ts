@@ -30,6 +30,8 @@ const plugin = v.object({
   environment: v.optional(v.array(v.string())),
   settings: standardSchema,
   create: aFunction,
+  commands: v.optional(v.record(v.string(), aFunction)),
+  commandLine: v.optional(aFunction),
 });
 
 /** Reads an imported module; the error names every member that is wrong. */

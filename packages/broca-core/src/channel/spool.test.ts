@@ -71,6 +71,7 @@ async function openRig(t: TestContext, { isAlone = false, folder = '' } = {}): P
         tell(receipt.kind);
         return receipt;
       }),
+    isIgnored: () => false,
     stateOf: () => ({ get: () => null, list: () => [], put: () => true }),
     storeAttachment: async () => assert.fail('no file came'),
     onState: () => undefined,

@@ -6,6 +6,7 @@ import { askBroca } from './ask.ts';
 import { isGroup } from './groups.ts';
 import { type Invocation, parseCommandLine } from './invocation.ts';
 import { outbound } from './outbound.ts';
+import { runPluginCommandLine } from './plugin.ts';
 import { at } from './render.ts';
 import { report } from './reports.ts';
 import { chat, send } from './talk.ts';
@@ -15,6 +16,8 @@ import { asTyped } from './typed-policy.ts';
 /** `agent`: how the person named the agent to `animus`, which passed this on; null for one who typed `broca`. */
 export async function runCli(argv: string[], agent: string | null, own: Terminal = processTerminal()): Promise<ExitCode> {
   const terminal: Terminal = { ...own, err: (text) => own.err(asTyped(text, agent)) };
+  const ofPlugin = await runPluginCommandLine(argv, terminal);
+  if (ofPlugin !== null) return ofPlugin;
   const parsed = parseCommandLine(argv);
   switch (parsed.kind) {
     case 'text':

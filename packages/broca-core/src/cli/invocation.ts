@@ -52,7 +52,8 @@ export function parseCommandLine(argv: readonly string[]): Parsed {
     )
     .option('folder', { describe: "the agent's folder (default: the current one)", type: 'string', requiresArg: true, global: true })
     .option('json', { describe: 'print the value as JSON', type: 'boolean', default: false, global: true })
-    .command('run', 'be the worker of the agent in this folder until stopped');
+    .command('run', 'be the worker of the agent in this folder until stopped')
+    .epilogue('Plugins bring commands of their own: broca telegram --help');
   for (const group of GROUPS) addGroup(parser, group, (found) => (invocation = found));
   addTalk(parser, (found) => (invocation = found));
   addOutbound(parser, (found) => (invocation = found));

@@ -1,5 +1,6 @@
 /** The terminal of a command: the only place of this package that touches the standard streams. */
 import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
 
 export type Terminal = {
   /** Standard output: what was asked for, nothing else. */
@@ -15,6 +16,8 @@ export type Terminal = {
   /** Lines of standard input; `prompt` is shown before each on a terminal. */
   lines(prompt: string): AsyncIterable<string>;
   readAll(): Promise<string>;
+  /** Asks a person; null when they broke off, or there is no terminal. What is typed is hidden when it is a secret. */
+  question(prompt: string, isSecret: boolean): Promise<string | null>;
 };
 
 export function processTerminal(): Terminal {
@@ -29,12 +32,30 @@ export function processTerminal(): Terminal {
     isScreen,
     isKeyboard,
     lines: (prompt) => readLines(prompt, isScreen && isKeyboard),
+    question: async (prompt, isSecret) => (isKeyboard ? await ask(prompt, isSecret) : null),
     readAll: async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
       return Buffer.concat(chunks).toString('utf8');
     },
   };
+}
+
+async function ask(prompt: string, isSecret: boolean): Promise<string | null> {
+  // What is typed is echoed by readline itself: to nowhere, when it is a secret.
+  const hidden = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const asking = createInterface({ input: process.stdin, output: isSecret ? hidden : process.stderr, terminal: true });
+  if (isSecret) process.stderr.write(prompt);
+  const { promise, resolve } = Promise.withResolvers<string | null>();
+  asking.on('SIGINT', () => asking.close());
+  asking.once('close', () => resolve(null));
+  asking.question(isSecret ? '' : prompt, (answer) => {
+    resolve(answer);
+    asking.close();
+  });
+  const answer = await promise;
+  if (isSecret || answer === null) process.stderr.write('\n');
+  return answer;
 }
 
 async function* readLines(prompt: string, isInteractive: boolean): AsyncIterable<string> {

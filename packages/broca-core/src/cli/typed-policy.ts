@@ -1,6 +1,6 @@
 /** A hint names the command as this person would type it: `broca queue show 5`, or `animus queue ada show 5`. */
 
-const COMMANDS = 'send|chat|queue|users|conversations|settings|ignore|outbound';
+const COMMANDS = 'send|chat|queue|users|conversations|settings|ignore|outbound|telegram';
 const COMMAND = new RegExp(`\\bbroca (${COMMANDS})\\b`, 'g');
 
 /** `agent`: as the person named it to `animus`; null when they typed `broca`. Other hints stay as they are. */

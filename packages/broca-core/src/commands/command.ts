@@ -3,6 +3,8 @@
  * its socket; with none running, `broca <command>` takes the folder's lock and runs the same function.
  */
 import type { Result } from 'animus-protocol';
+import type { ComposedPart } from '../channel/channel.ts';
+import type { LoadedChannel } from '../channel/guard.ts';
 import type { Inbound, Receipt } from '../message.ts';
 import type { TurnEvents } from '../queue/turn-events.ts';
 import type { Store } from '../store/open.ts';
@@ -16,6 +18,10 @@ export type LiveBroca = {
   reload(): void;
   /** The disk is full: what room is left is kept for what is under way. */
   isShort(): boolean;
+  /** Null when it does not run with this channel. */
+  channel(name: string): LoadedChannel | null;
+  /** The parts that a text becomes in this channel. */
+  compose(channel: string, text: string): readonly (string | ComposedPart)[];
 };
 
 export type CommandContext = {

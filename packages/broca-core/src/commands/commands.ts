@@ -1,4 +1,6 @@
 /** Every command of a Broca by name, for its socket and its CLI. */
+
+import { channelAsk } from './channel.ts';
 import type { BrocaCommand } from './command.ts';
 import { consoleSend } from './console.ts';
 import { consoleAttach } from './console-attach.ts';
@@ -12,6 +14,7 @@ import { usersActivate, usersConversations, usersDeactivate, usersGet, usersList
 
 export type FilesCommandName = 'settings.show' | 'settings.get' | 'settings.set' | 'settings.validate';
 export type StoreCommandName =
+  | 'channel.ask'
   | 'console.attach'
   | 'console.send'
   | 'conversations.get'
@@ -34,7 +37,7 @@ export type StoreCommandName =
   | 'users.list';
 export type CommandName = FilesCommandName | StoreCommandName;
 /** Those that a line of the CLI asks and shows as they are; the others have a dialogue of their own. */
-export type PlainCommandName = Exclude<CommandName, 'console.attach' | 'console.send' | 'outbound.send'>;
+export type PlainCommandName = Exclude<CommandName, 'channel.ask' | 'console.attach' | 'console.send' | 'outbound.send'>;
 
 /** Commands that need no database, and so no lock. */
 export const FILES_COMMANDS: Readonly<Record<FilesCommandName, FilesCommand>> = {
@@ -45,6 +48,7 @@ export const FILES_COMMANDS: Readonly<Record<FilesCommandName, FilesCommand>> = 
 };
 
 export const STORE_COMMANDS: Readonly<Record<StoreCommandName, BrocaCommand>> = {
+  'channel.ask': channelAsk,
   'console.attach': consoleAttach,
   'console.send': consoleSend,
   'conversations.get': conversationsGet,

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { type BrocaConfig, failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
+import type { ComposedPart } from '../channel/channel.ts';
 import { type RememberedChannels, rememberedChannels } from '../channel/remember.ts';
 import { readBrocaConfig } from '../config/load.ts';
 import { splitText } from '../outbox/split-policy.ts';
@@ -72,11 +73,12 @@ function send(asked: Asked, config: BrocaConfig, { store, now, live }: CommandCo
   if (longest === undefined) return failed(noChannel(asked.channel, channels));
   const destination = findDestination(store, asked);
   if (!destination.ok) return destination;
-  if (dryRun) return ok(planned(destination.value, splitText(asked.text.toWellFormed(), longest)));
+  const compose = (text: string) => live?.compose(asked.channel, text) ?? splitText(text, longest);
+  if (dryRun) return ok(planned(destination.value, compose(asked.text.toWellFormed())));
   const busy = busyFault(store, config, now());
   if (busy !== null) return failed(busy);
   if (live?.isShort() === true) return failed('nothing was stored: the disk is full');
-  const turnId = addTurn(store, destination.value, asked.text.toWellFormed(), longest, now());
+  const turnId = addTurn(store, destination.value, asked.text.toWellFormed(), compose, now());
   store.prepare('INSERT INTO outbounds (key, asked, turn_id, created_at) VALUES (?, ?, ?, ?)').run(key, fingerprint, turnId, now());
   store.prepare('DELETE FROM outbounds WHERE key IS NULL AND created_at < ?').run(now() - FORGET_KEYLESS_MS);
   return ok(resultOf(store, turnId, false));
@@ -113,7 +115,13 @@ function busyFault(store: Store, { outbound, limits }: BrocaConfig, now: number)
   return unsent < limits.waiting ? null : `${unsent} parts wait to be handed over already: see broca queue list`;
 }
 
-function addTurn(store: Store, to: Destination, text: string, longest: number | null, now: number): number {
+function addTurn(
+  store: Store,
+  to: Destination,
+  text: string,
+  compose: (text: string) => readonly (string | ComposedPart)[],
+  now: number,
+): number {
   const conversationId =
     to.conversationId ??
     Number(
@@ -130,15 +138,21 @@ function addTurn(store: Store, to: Destination, text: string, longest: number | 
   const turnId = Number(lastInsertRowid);
   const outbox = createOutbox(
     store,
-    (_channel, whole) => splitText(whole, longest),
+    (_channel, whole) => compose(whole),
     () => now,
   );
   outbox.add([{ turnId, conversationId, channel: to.channel, inReplyTo: null, text }]);
   return turnId;
 }
 
-function planned({ conversationId, ...to }: Destination, texts: readonly string[]): OutboundResult {
-  const parts = texts.map((text, index) => ({ number: index + 1, count: texts.length, text, state: 'planned' as const, reason: null }));
+function planned({ conversationId, ...to }: Destination, texts: readonly (string | ComposedPart)[]): OutboundResult {
+  const parts = texts.map((piece, index) => ({
+    number: index + 1,
+    count: texts.length,
+    text: typeof piece === 'string' ? piece : piece.text,
+    state: 'planned' as const,
+    reason: null,
+  }));
   return { turnId: null, isRepeat: false, isOver: false, isNewConversation: conversationId === null, ...to, parts };
 }
 

@@ -7,6 +7,7 @@ import { after, type TestContext } from 'node:test';
 import type { Result } from 'animus-protocol';
 import { createInbox, type Inbox } from '../inbox/receive.ts';
 import type { Inbound } from '../message.ts';
+import { splitText } from '../outbox/split-policy.ts';
 import { createOutbox, type Outbox } from '../outbox/sqlite-outbox.ts';
 import { createQueue, type Queue } from '../queue/sqlite-queue.ts';
 import type { Turn } from '../queue/turn.ts';
@@ -46,6 +47,8 @@ export function openRig(t?: TestContext): Rig {
     wake: () => void told.push('wake'),
     reload: () => void told.push('reload'),
     isShort: () => false,
+    channel: () => null,
+    compose: (_channel, text) => splitText(text, 10),
   };
   const rig: Rig = { folder, store, inbox, outbox, queue: createQueue(store, outbox, clock), live, told, isRunning: true, now: 1_000 };
   t?.after(() => store.close());

@@ -3,7 +3,7 @@
 import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
 import { attachmentSchema } from '../attachments/parse.ts';
-import type { Inbound } from '../message.ts';
+import type { Inbound, Sender } from '../message.ts';
 
 /** Lone surrogates cannot be stored as UTF-8 nor sent as JSON everywhere: they become U+FFFD. */
 const text = v.pipe(
@@ -11,12 +11,13 @@ const text = v.pipe(
   v.transform((value) => value.toWellFormed()),
 );
 
+const sender = v.object({ id: text, username: v.exactOptional(text), displayName: v.exactOptional(text) });
 const inbound = v.object({
   channel: text,
   account: text,
   chat: text,
   externalId: text,
-  sender: v.object({ id: text, username: v.exactOptional(text), displayName: v.exactOptional(text) }),
+  sender,
   text,
   attachments: v.array(attachmentSchema),
   replyTo: v.exactOptional(text),
@@ -27,4 +28,9 @@ const inbound = v.object({
 export function parseInbound(value: unknown): Result<Inbound, string> {
   const parsed = v.safeParse(inbound, value);
   return parsed.success ? ok(parsed.output) : failed(v.summarize(parsed.issues));
+}
+
+/** A throw is the fault of whoever handed it over. */
+export function parseSender(value: unknown): Sender {
+  return v.parse(sender, value);
 }

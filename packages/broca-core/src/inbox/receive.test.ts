@@ -150,3 +150,15 @@ test('what a channel remembers is changed with its messages, or not at all', (t)
   assert.equal(state.put({ 'at:1': null }), true);
   assert.equal(state.get('at:1'), null);
 });
+
+test('who was ignored by name stays ignored under another one, and whoever takes the name is heard', (t) => {
+  const { inbox, store } = openRig(t, {});
+  store.prepare("INSERT INTO ignored (channel, sender, created_at) VALUES ('spool', '@spam', 0)").run();
+  const knock = (sender: Inbound['sender']) => inbox.receive(inbound('ann', { sender })).kind;
+  assert.equal(knock({ id: '5', username: 'Spam' }), 'refused');
+  assert.deepEqual(store.prepare('SELECT channel, sender FROM ignored').all(), [{ channel: 'spool', sender: '5' }]);
+  assert.equal(knock({ id: '5', username: 'innocent' }), 'refused');
+  assert.equal(knock({ id: '6', username: 'spam' }), 'stored');
+  assert.equal(inbox.isIgnored('spool', { id: '5' }), true);
+  assert.equal(inbox.isIgnored('telegram', { id: '5' }), false);
+});

@@ -4,7 +4,7 @@
  * neither Letta's absence nor a kill can lose what a channel may acknowledge.
  */
 import { DEFAULT_LIMITS, type MessageLimits } from 'animus-protocol';
-import type { Inbound, Receipt } from '../message.ts';
+import type { Inbound, Receipt, Sender } from '../message.ts';
 import { readFact } from '../store/facts.ts';
 import { type Store, storageFault } from '../store/open.ts';
 import { admit, EVERY_CHANNEL, ignoreKeys, mayBeAnswered } from './admit-policy.ts';
@@ -14,6 +14,7 @@ export type Inbox = {
   receive(inbound: Inbound): Receipt;
   /** Several at once, in one commit: a receipt for each, in order. What `also` changes is part of it. */
   receiveAll(inbounds: readonly Inbound[], also?: () => void): Receipt[];
+  isIgnored(channel: string, sender: Sender): boolean;
 };
 
 export type InboxRules = {
@@ -53,7 +54,7 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
     const admission = admit(
       inbound,
       {
-        isIgnored: isIgnored(statements, inbound),
+        isIgnored: findIgnored(statements, inbound.channel, inbound.sender, now),
         isActive: standing?.isActive !== 0,
         waiting: standing === undefined ? 0 : (statements.tally.get('sender', standing.profileId) ?? 0),
         waitingOfAll: statements.tally.get('open', 0) ?? 0,
@@ -110,15 +111,26 @@ export function createInbox(store: Store, clock: () => number, onStored: (turnId
       return receipt;
     },
     receiveAll,
+    isIgnored: (channel, sender) => findIgnored(statements, channel, sender, clock()),
   };
 }
 
-type Statements = ReturnType<typeof prepare>;
-
-function isIgnored(statements: Statements, { channel, sender }: Inbound): boolean {
+/**
+ * Who was ignored in this channel by name is ignored by id from then on: names can be changed, and taken by others. A
+ * name that is ignored in every channel stays one, for an id means something in its own channel only.
+ */
+function findIgnored(statements: Statements, channel: string, sender: Sender, now: number): boolean {
   const [byId, byName = byId] = ignoreKeys(sender);
-  return statements.ignored.get(channel, byId, byName) !== undefined;
+  const entries = statements.ignored.all(channel, byId, byName);
+  const named = entries.filter((entry) => entry.sender !== byId && entry.channel === channel);
+  for (const entry of named) {
+    statements.ignore.run(entry.channel, byId, now);
+    statements.heed.run(entry.channel, entry.sender);
+  }
+  return entries.length > 0;
 }
+
+type Statements = ReturnType<typeof prepare>;
 
 /** `conversation` undefined: the first message of it. */
 function findDuplicate(statements: Statements, inbound: Inbound): { conversation: number | undefined; duplicate: Receipt | null } {
@@ -192,9 +204,11 @@ function prepare(store: Store) {
          display_name AS displayName, profiles.last_active_at AS lastActiveAt
        FROM profiles JOIN users ON users.id = profiles.user_id WHERE channel = ? AND sender_id = ?`,
     ),
-    ignored: store
-      .prepare<[string, string, string], number>(`SELECT 1 FROM ignored WHERE channel IN (?, '${EVERY_CHANNEL}') AND sender IN (?, ?)`)
-      .pluck(),
+    ignored: store.prepare<[string, string, string], { channel: string; sender: string }>(
+      `SELECT channel, sender FROM ignored WHERE channel IN (?, '${EVERY_CHANNEL}') AND sender IN (?, ?)`,
+    ),
+    ignore: store.prepare('INSERT INTO ignored (channel, sender, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
+    heed: store.prepare('DELETE FROM ignored WHERE channel = ? AND sender = ?'),
     open: store
       .prepare<[number], number>(
         "SELECT id FROM turns INDEXED BY turns_open WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1",

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { type BrocaConfig, failed, formatProblem, type Result, VERSION } from 'animus-protocol';
 import type { ComposedPart } from '../channel/channel.ts';
 import { consolePlugin } from '../channel/console.ts';
+import { shippedPlugins } from '../channel/find.ts';
 import type { LoadedChannel } from '../channel/guard.ts';
 import { type Channels, createChannels } from '../channel/load.ts';
 import { createSpool, type Spool } from '../channel/spool.ts';
@@ -88,7 +89,7 @@ export class Broca {
     this.#condition = new Condition({
       store: open.store,
       log: open.log,
-      queueList: identity.nonce === null ? 'broca queue list' : `animus queue ${open.config.agentId} list`,
+      calledFor: identity.nonce === null ? null : open.config.agentId,
       mode: () => this.#config.mode,
       letta: () => this.#standing.state,
       channels: () => this.#channels,
@@ -286,6 +287,8 @@ export class Broca {
           wake: () => this.#wake(),
           reload: () => this.reload(),
           isShort: () => this.#reserve.isSpent,
+          channel: (channel: string) => this.#channel(channel) ?? null,
+          compose: (channel: string, text: string) => this.#compose(channel, text),
         };
         return await command(args, { store, folder, now: Date.now, live, signal });
       },
@@ -300,10 +303,12 @@ export class Broca {
       folder,
       releaseFolder: this.#identity.releaseFolder,
       builtIn: [consolePlugin, this.#spool.plugin],
+      shipped: shippedPlugins(this.#identity.releaseFolder),
       log,
       receiveAll: (inbounds, changed) =>
         this.#inbox.receiveAll(inbounds, changed === undefined ? undefined : () => this.#states.change(changed.channel, changed.changes)),
       stateOf: (channel) => this.#states.of(channel),
+      isIgnored: (channel, sender) => this.#inbox.isIgnored(channel, sender),
       storeAttachment: async (source, name) => await this.#storeAttachment(source, name),
       onState: (channel) => {
         const delivery = this.#deliveries.get(channel.name);

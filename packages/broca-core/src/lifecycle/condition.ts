@@ -1,6 +1,7 @@
 /** How a running Broca is: what it tells in a beat, and what a person should know of it. */
-import { type BrocaBeat, formatProblem, type LettaState, type Problem } from 'animus-protocol';
+import { type BrocaBeat, type ChannelHealth, formatProblem, type LettaState, type Problem } from 'animus-protocol';
 import type { Channels } from '../channel/load.ts';
+import { asTyped } from '../cli/typed-policy.ts';
 import type { Log } from '../log/log.ts';
 import type { Store } from '../store/open.ts';
 import { createFigures, type StoredFigures } from './figures.ts';
@@ -10,8 +11,8 @@ import { StorageNews } from './storage-news.ts';
 export type ConditionSources = {
   store: Store;
   log: Log;
-  /** The command that a person who looks at this Broca's health would type to see its turns. */
-  queueList: string;
+  /** How a person who looks at this Broca's health calls its agent in `animus`; null when they type `broca`. */
+  calledFor: string | null;
   mode(): string;
   letta(): LettaState;
   /** Null until they are loaded. */
@@ -64,14 +65,24 @@ export class Condition {
       mode: mode(),
       queue: { ...queue, settled: this.#settled },
       letta: letta(),
-      channels: list.map((channel) => channel.health()),
+      channels: list.map((channel) => this.#hinted(channel.health())),
       problems: this.#problems.list(),
       faults: this.#problems.faults(),
     };
   }
 
+  /** A channel's reason may name a command. */
+  #hinted(health: ChannelHealth): ChannelHealth {
+    return health.reason === undefined ? health : { ...health, reason: this.#asTyped(health.reason) };
+  }
+
+  #asTyped(hint: string): string {
+    return asTyped(hint, this.#sources.calledFor);
+  }
+
   #look(parked: number, uncertain: number): void {
-    const { log, channels, queueList } = this.#sources;
+    const { log, channels } = this.#sources;
+    const queueList = this.#asTyped('broca queue list');
     const logFault = log.fault();
     this.#problems.set('log', logFault === null ? [] : [logFault], 'fault');
     this.storage.forgetOld();

@@ -69,3 +69,14 @@ export const outbound: DelegatedCommand = {
     },
   ],
 };
+
+export const telegram: DelegatedCommand = {
+  kind: 'delegated',
+  name: 'telegram',
+  summary: "An agent's Telegram: login, logout, whoami, status, pair",
+  usage: 'login|logout|whoami|status|pair [options]',
+  examples: [
+    { line: 'animus telegram 7216 login', effect: 'asks for what it needs, and says who may talk to the agent' },
+    { line: 'animus telegram 7216 pair approve ABCD-EFGH', effect: 'lets in whoever has this code' },
+  ],
+};

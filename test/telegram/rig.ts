@@ -1,0 +1,69 @@
+/** A Broca with the Telegram channel on, as a process of its own, and a Telegram for it on loopback. Nothing of it is injected: the way is the proxy setting. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import {
+  type TelegramAccount as Account,
+  AgentFolder,
+  BrocaProcess,
+  startTelegramDataCentre,
+  type TelegramDataCentre,
+  type TelegramSettings,
+} from 'animus-testkit';
+
+export type TelegramRig = {
+  telegram: TelegramDataCentre;
+  bot: Account;
+  owner: Account;
+  agent: AgentFolder;
+  start(): Promise<BrocaProcess>;
+};
+
+export type RigRequest = {
+  /** Of `plugins.telegram`. */
+  telegram?: Record<string, unknown>;
+  settings?: Record<string, unknown>;
+  environment?: Record<string, string>;
+  dataCentre?: TelegramSettings;
+  letta?: string;
+  /** Whose account it is: a bot's by default. */
+  isUser?: boolean;
+};
+
+export async function openTelegramRig(t: TestContext, request: RigRequest = {}): Promise<TelegramRig> {
+  const telegram = await startTelegramDataCentre(request.dataCentre);
+  t.after(async () => await telegram.close());
+  const owner = telegram.createUser({ username: 'ada', firstName: 'Ada' });
+  const bot =
+    request.isUser === true
+      ? telegram.createUser({ firstName: 'Agent' })
+      : telegram.createBot({ username: 'agent_bot', firstName: 'Agent' });
+  if (request.isUser !== true) telegram.meet(owner, bot);
+  const { ip, port } = telegram.proxy;
+  const agent = new AgentFolder({
+    endpoint: request.letta ?? 'http://127.0.0.1:1',
+    apiKey: 'key',
+    environment: { TELEGRAM_OWNER_ID: String(owner.id), TELEGRAM_PROXY: `socks5://${ip}:${port}`, ...request.environment },
+    settings: {
+      message_mode: 'echo',
+      ...request.settings,
+      plugins: { telegram: { enabled: true, buffer_delay: 0, ...request.telegram } },
+    },
+  });
+  t.after(() => agent[Symbol.dispose]());
+  writeLogin(agent, telegram, bot);
+  return { telegram, bot, owner, agent, start: async () => await BrocaProcess.start(agent.folder) };
+}
+
+/** As `broca telegram login` leaves it. */
+export function writeLogin(agent: AgentFolder, telegram: TelegramDataCentre, account: Account): void {
+  mkdirSync(agent.path('run'), { recursive: true, mode: 0o700 });
+  const login = {
+    session: telegram.mintSession(account),
+    apiId: telegram.app.id,
+    apiHash: telegram.app.hash,
+    account: { id: String(account.id), username: account.username ?? null, name: account.firstName ?? '', isBot: account.isBot },
+    token: null,
+    at: Date.now(),
+  };
+  writeFileSync(agent.path('run', 'telegram.session'), JSON.stringify(login), { mode: 0o600 });
+}
