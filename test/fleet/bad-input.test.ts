@@ -261,7 +261,7 @@ describe('what is asked wrongly', () => {
         assert.equal(code, 0, stderr);
         assert.match(stdout, new RegExp(`the supervisor runs \\(pid ${supervisor.pid}\\)\n✓ ${one.id}: ready\n✓ ${other.id}: ready`));
       }
-      assert.equal(fleet.processes().length, 5);
+      assert.equal(fleet.ownProcesses().length, 5);
     });
 
     it('a settings.json or .env that breaks: what runs goes on as it was, health and the log tell; mended, it is taken', async () => {

@@ -80,7 +80,7 @@ describe('kill -9', () => {
         assert.equal(agent.letta.turns.filter(({ text }) => text.endsWith(` ${name}`)).length, 1, name);
       }
     }
-    assert.equal(fleet.processes().length, 5, 'one supervisor, two shims, two Brocas');
+    assert.equal(fleet.ownProcesses().length, 5, 'one supervisor, two shims, two Brocas');
   });
 
   it('of the supervisor and a Broca both: `up` starts the one that is missing and says what it died of', async () => {

@@ -81,7 +81,7 @@ describe('three agents with different endpoints and keys', () => {
 
   it('no process has a key on its command line or in its environment', () => {
     const processes = fleet.processes();
-    assert.equal(processes.length, 7, 'the supervisor, three shims and three Brocas');
+    assert.equal(fleet.ownProcesses().length, 7, 'the supervisor, three shims and three Brocas');
     for (const { pid, command, environment } of processes) {
       for (const key of allKeys()) {
         assert.ok(!command.includes(key), `process ${pid} shows a key: ${command}`);
@@ -92,7 +92,7 @@ describe('three agents with different endpoints and keys', () => {
 
   it('a Broca’s files are open in no other Broca', () => {
     for (const agent of agents) {
-      const own = fleet.processes().filter(({ command }) => command.includes(`${agent.folder}/`));
+      const own = fleet.ownProcesses().filter(({ command }) => command.includes(`${agent.folder}/`));
       assert.equal(own.length, 2, 'shim and Broca');
       for (const { pid, command } of own) {
         for (const other of othersOf(agent)) {

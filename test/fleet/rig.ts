@@ -173,6 +173,11 @@ export class FleetRig implements AsyncDisposable {
     });
   }
 
+  /** The same without those that hold a sandbox together, which are there only where it works. */
+  ownProcesses(): Process[] {
+    return this.processes().filter(({ command }) => !command.startsWith('bwrap '));
+  }
+
   /** One message as a file, renamed in. */
   spool(agent: Agent, name: string, text: string, chat = 'files'): void {
     const file = path.join(agent.folder, `.${name}.tmp`);

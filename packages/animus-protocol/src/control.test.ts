@@ -76,9 +76,10 @@ test('a reply is parsed, a foreign one is an error', () => {
     memoryBytes: 1,
     beat: null,
     isolation: 'none',
+    tree: 'marker',
     startedByHand: false,
   };
-  const body = { supervisor: { pid: 1, version: '0', startedAt: 3 }, agents: [agent] };
+  const body = { supervisor: { pid: 1, version: '0', startedAt: 3, sandbox: { works: false, reason: 'x' } as const }, agents: [agent] };
   assert.deepEqual(parseControlReply('status', structuredClone(body)), { ok: true, value: body });
   const wrong = parseControlReply('status', { agents: 7 });
   assert.ok(!wrong.ok);

@@ -8,6 +8,7 @@
  */
 import * as v from 'valibot';
 import { type AgentId, findAgentId, parseAgentId } from './agent-id.ts';
+import { ISOLATIONS, type Isolation, TREE_HOLDS, type TreeHold } from './isolation.ts';
 import { failed, ok, type Result, unreachable } from './result.ts';
 import { type BeatReport, beatReport } from './worker-link.ts';
 
@@ -26,9 +27,6 @@ export type LastDeath = { kind: DeathKind; how: string; at: number };
 
 /** What a person asked for; it outlives the supervisor. */
 export type Wanted = 'running' | 'stopped';
-
-/** How far a Broca is shut in: `none` is a process group of its own and a clean environment, no more. */
-export type Isolation = 'none' | 'bwrap';
 
 export type AgentStatus = {
   id: AgentId;
@@ -54,13 +52,19 @@ export type AgentStatus = {
   memoryBytes: number | null;
   /** The newest beat, without its type; null when none came from the living process. */
   beat: BeatReport | null;
-  isolation: Isolation;
+  /** In force for the process that runs; null when none does. */
+  isolation: Isolation | null;
+  /** How its whole process tree is found when it ends; null when nothing runs. */
+  tree: TreeHold | null;
   /** True when somebody started it with `broca run`, not the supervisor. */
   startedByHand: boolean;
 };
 
+/** Whether this machine lets the supervisor put Brocas into a bubblewrap sandbox, as its try at its start has shown. */
+export type SandboxReport = { works: true; version: string } | { works: false; reason: string };
+
 export type FleetStatus = {
-  supervisor: { pid: number; version: string; startedAt: number };
+  supervisor: { pid: number; version: string; startedAt: number; sandbox: SandboxReport };
   agents: AgentStatus[];
 };
 
@@ -295,9 +299,14 @@ const agentStatus = v.object({
   cpu: v.nullable(v.number()),
   memoryBytes: v.nullable(v.number()),
   beat: v.nullable(beatReport),
-  isolation: v.picklist(['none', 'bwrap']),
+  isolation: v.nullable(v.picklist(ISOLATIONS)),
+  tree: v.nullable(v.picklist(TREE_HOLDS)),
   startedByHand: v.boolean(),
 });
+const sandboxReport = v.variant('works', [
+  v.object({ works: v.literal(true), version: v.string() }),
+  v.object({ works: v.literal(false), reason: v.string() }),
+]);
 const agentOutcome = v.object({ id: agentId, ok: v.boolean(), phase, pid: v.nullable(v.number()), message: v.string() });
 const fleetOutcome = v.object({ agents: v.array(agentOutcome) });
 
@@ -308,7 +317,7 @@ const REPLIES: { readonly [K in keyof ControlReply]: v.GenericSchema<unknown, un
     requests: v.array(v.object({ method: v.picklist(['GET', 'POST']), path: v.string(), summary: v.string() })),
   }),
   status: v.object({
-    supervisor: v.object({ pid: v.number(), version: v.string(), startedAt: v.number() }),
+    supervisor: v.object({ pid: v.number(), version: v.string(), startedAt: v.number(), sandbox: sandboxReport }),
     agents: v.array(agentStatus),
   }),
   start: agentOutcome,

@@ -26,7 +26,6 @@ export {
   encodeControlRequest,
   type FleetOutcome,
   type FleetStatus,
-  type Isolation,
   type LastDeath,
   PHASES,
   type Phase,
@@ -36,6 +35,7 @@ export {
   parseControlRequest,
   type RefusedRequest,
   type RescanOutcome,
+  type SandboxReport,
   type Surface,
   type Wanted,
 } from './control.ts';
@@ -45,6 +45,7 @@ export { readEnvironmentText, setEnvironmentValues } from './environment-text.ts
 export { EXIT, type ExitCode } from './exit.ts';
 export { type FleetConfig, fleetConfigSchema, parseFleetConfig, parseFleetDefaults, supervisionOf } from './fleet-config.ts';
 export { encodeFrame, FrameDecoder, LONGEST_FRAME } from './framing.ts';
+export { ISOLATIONS, type Isolation, keepsApart, TREE_HOLDS, type TreeHold, weakestIsolation } from './isolation.ts';
 export { type JsonFault, type JsonMember, type JsonNode, type JsonText, readJson } from './json-text.ts';
 export { formatProblem, nearestKey, type Problem, unknownKeyProblem } from './problem.ts';
 export { failed, ok, type Result, unreachable } from './result.ts';

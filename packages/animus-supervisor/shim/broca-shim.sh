@@ -7,13 +7,13 @@
 # The file is read once the shim is gone, so that a half-written one is never met; a rename would cost a
 # process, a millisecond before each restart.
 #
-# The program runs in the foreground: a trapped signal then waits for the program's end, where the
-# default action would end the shim first and leave the program behind.
+# Signals that ask to end are for the program alone, which Node hears whatever it inherits. The shim waits for its
+# end, and so does the sandbox that may stand between: ended by such a signal, it would kill what is in it at once.
 umask 077
 status_file=$1
 nonce=$2
 shift 2
-trap : TERM INT HUP
+trap '' TERM INT HUP
 "$@"
 code=$?
 printf '{"nonce":"%s","code":%d}\n' "$nonce" "$code" >"$status_file"

@@ -28,6 +28,8 @@ const B = 'agent-b';
 
 /** Gives an agent a release, as deploy does, whose Broca is a puppet. */
 function release(home: string, agent: AgentId): void {
+  // The puppet's program is this checkout's: in a sandbox it would not be there.
+  writeFileSync(homePaths(home).config, '{ "supervisor": { "isolation": "off" } }');
   const folder = path.join(agentPaths(home, agent).releases, 'c0ffee');
   mkdirSync(folder, { recursive: true });
   writeFileSync(
@@ -173,7 +175,7 @@ test('events are a stream; a refused start says why', async () => {
 
 test('who follows events goes on where they were, over a restart of the supervisor, whatever the log level', async () => {
   await using rig = await rigWithReleases([A, B]);
-  writeFileSync(homePaths(rig.home).config, '{ "logs": { "level": "error" } }');
+  writeFileSync(homePaths(rig.home).config, '{ "logs": { "level": "error" }, "supervisor": { "isolation": "off" } }');
   await using first = new Program(rig.home);
   await first.firstLine();
   await ask(rig.home, { kind: 'start-all' });

@@ -9,6 +9,8 @@ import { FleetConfigFile } from './fleet/fleet-config.ts';
 import { launchFromRelease } from './fleet/launch.ts';
 import { takeHomeLock } from './fleet/lock.ts';
 import { homePaths } from './home/paths.ts';
+import { Launcher } from './isolation/launcher.ts';
+import { probeMachine } from './isolation/probe.ts';
 import type { FleetEvent } from './observe/event.ts';
 import { History } from './observe/history.ts';
 import { openEventLog } from './observe/logger.ts';
@@ -53,7 +55,7 @@ export async function startSupervisor({ home, root, version, pid, environment }:
     home,
     version,
     shim,
-    launch: launchFromRelease(home),
+    launcher: new Launcher({ home, find: launchFromRelease(home), probe: async () => await probeMachine(environment) }),
     config,
     clock: systemClock,
     random: Math.random,

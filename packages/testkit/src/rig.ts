@@ -29,7 +29,7 @@ export type Rig = {
 };
 
 /** What of this process's environment a program under test may see. */
-const PASSED_ON = ['PATH', 'TMPDIR', 'ANIMUS_TEST_RUN'];
+const PASSED_ON = ['PATH', 'TMPDIR', 'ANIMUS_TEST_RUN', 'ANIMUS_BWRAP'];
 
 /** `program` is the animus to run: `src/cli/main.ts` of the supervisor, or a built `dist/animus.mjs`. */
 export function makeRig(program: string): Rig {

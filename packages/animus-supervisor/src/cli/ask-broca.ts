@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import {
   type BrocaBeat,
   type BrocaHello,
@@ -14,27 +15,31 @@ import {
   WORKER_LINK_VERSION,
   withSocketPath,
 } from 'animus-protocol';
+import { findHostPid } from '../worker/host-pid.ts';
 
 export type BrocaAnswer =
   /** Nobody listens: no Broca runs. */
   | { kind: 'not-running' }
   /** Somebody listens and says nothing: a stopped or hung process. */
   | { kind: 'silent' }
-  | { kind: 'starting'; hello: BrocaHello }
-  | { kind: 'ready'; hello: BrocaHello; beat: BrocaBeat };
+  | { kind: 'starting'; hello: KnownHello }
+  | { kind: 'ready'; hello: KnownHello; beat: BrocaBeat };
+
+/** `pid` is this machine's; null when no process can be shown to be it. */
+export type KnownHello = Omit<BrocaHello, 'pid'> & { pid: number | null };
 
 /** A Broca that is well answers within a few ms; one that begins its start says hello and no more. */
 const PATIENCE_MS = 1_500;
 
 export async function askBroca(socket: string): Promise<BrocaAnswer> {
   if (!fs.existsSync(socket)) return { kind: 'not-running' };
-  return await withSocketPath(socket, async (fitting) => await greet(fitting));
+  return await withSocketPath(socket, async (fitting) => await greet(fitting, path.join(path.dirname(socket), 'lock')));
 }
 
-async function greet(path: string): Promise<BrocaAnswer> {
-  const connection = net.connect(path);
+async function greet(socket: string, lock: string): Promise<BrocaAnswer> {
+  const connection = net.connect(socket);
   const decoder = new FrameDecoder();
-  let hello: BrocaHello | null = null;
+  let hello: KnownHello | null = null;
   const { promise, resolve } = Promise.withResolvers<BrocaAnswer>();
   const soFar = (): BrocaAnswer => (hello === null ? { kind: 'silent' } : { kind: 'starting', hello });
   const timer = setTimeout(() => resolve(soFar()), PATIENCE_MS);
@@ -45,7 +50,7 @@ async function greet(path: string): Promise<BrocaAnswer> {
     for (const value of frames.ok ? frames.value : []) {
       const frame = parseBrocaFrame(value);
       if (!frame.ok) continue;
-      if (frame.value.type === 'hello') hello = frame.value;
+      if (frame.value.type === 'hello') hello = { ...frame.value, pid: findHostPid({ hello: frame.value, shim: null, lock }) };
       if (frame.value.type === 'beat' && hello !== null) resolve({ kind: 'ready', hello, beat: frame.value });
     }
   });

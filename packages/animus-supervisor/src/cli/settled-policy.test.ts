@@ -30,6 +30,7 @@ function agent(changed: Partial<AgentStatus> = {}): AgentStatus {
     memoryBytes: null,
     beat: BEAT,
     isolation: 'none',
+    tree: 'marker',
     startedByHand: false,
     ...changed,
   };

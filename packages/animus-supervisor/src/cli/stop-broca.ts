@@ -32,16 +32,21 @@ export async function stopBroca(home: HomePaths, id: AgentId): Promise<StopEnd> 
   const { pid } = answer.hello;
   const config = readFleetConfig(home);
   const deadlineMs = config.ok ? supervisionOf(config.value, id).stopDeadlineMs : DEFAULT_SUPERVISION.stopDeadlineMs;
-  const broca = identify(pid);
+  const broca = pid === null ? null : identify(pid);
+  const runs = async (): Promise<boolean> => (broca === null ? (await askBroca(socket)).kind !== 'not-running' : isAlive(broca));
+  const named = pid === null ? 'its pid is not known here' : `pid ${pid}`;
   const connection = await openSocket(socket);
-  if (connection === null && isAlive(broca)) return { kind: 'failed', reason: `its socket takes no connection (pid ${pid})` };
+  if (connection === null && (await runs())) return { kind: 'failed', reason: `its socket takes no connection (${named})` };
   connection?.on('error', () => {});
   connection?.write(encodeFrame({ type: 'hello', protocol: WORKER_LINK_VERSION, client: 'cli', version: VERSION }));
   connection?.write(encodeFrame({ type: 'stop', deadlineMs }));
   try {
-    for (const since = performance.now(); isAlive(broca); await delay(LOOK_EVERY_MS)) {
+    for (const since = performance.now(); await runs(); await delay(LOOK_EVERY_MS)) {
       if (performance.now() - since <= deadlineMs + BEYOND_DEADLINE_MS) continue;
-      return { kind: 'failed', reason: `was asked to stop and has not ended within ${deadlineMs / 1000} s (pid ${pid}): kill ${pid}` };
+      return {
+        kind: 'failed',
+        reason: `was asked to stop and has not ended within ${deadlineMs / 1000} s (${named})${pid === null ? '' : `: kill ${pid}`}`,
+      };
     }
   } finally {
     connection?.destroy();

@@ -5,11 +5,14 @@ import path from 'node:path';
 import { type AgentId, ok, type Phase } from 'animus-protocol';
 import { type Puppet, PuppetStage } from 'animus-testkit';
 import { homePaths } from '../home/paths.ts';
+import { Launcher } from '../isolation/launcher.ts';
+import { probeMachine } from '../isolation/probe.ts';
 import type { FleetEvent } from '../observe/event.ts';
 import { type Clock, systemClock } from '../worker/clock.ts';
 import { Fleet } from './fleet.ts';
 import { FleetConfigFile } from './fleet-config.ts';
 
+const REPOSITORY = path.join(import.meta.dirname, '../../../..');
 export const SHIM: string = path.join(import.meta.dirname, '../../shim/broca-shim.sh');
 
 export class Rig implements AsyncDisposable {
@@ -44,7 +47,20 @@ export class Rig implements AsyncDisposable {
       home: this.home,
       version: '0-test',
       shim: SHIM,
-      launch: () => ok({ command: process.execPath, args: [PuppetStage.program] }),
+      launcher: new Launcher({
+        home: this.home,
+        find: () =>
+          ok({
+            node: process.execPath,
+            nodeMajor: Number(process.versions.node.split('.')[0]),
+            // Orders have it start children.
+            flags: ['--allow-child-process'],
+            program: [PuppetStage.program],
+            readable: [REPOSITORY, this.stage.folder],
+            codeCache: null,
+          }),
+        probe: async () => await probeMachine(process.env),
+      }),
       config: new FleetConfigFile(homePaths(this.home).config, publish, () => undefined),
       clock,
       random: () => 0,

@@ -17,6 +17,7 @@ import {
 } from 'animus-protocol';
 import { type AgentPaths, agentPaths, type HomePaths, homePaths } from '../home/paths.ts';
 import { scanAgents } from '../home/scan.ts';
+import type { Launcher } from '../isolation/launcher.ts';
 import type { Publish } from '../observe/event.ts';
 import { KernelMemory } from '../observe/kernel-memory.ts';
 import { isUnfinished } from '../release/journal.ts';
@@ -29,8 +30,8 @@ import { changeRelease, type ReleaseChange, settleAtStart } from './change-relea
 import type { FleetConfigFile } from './fleet-config.ts';
 import { HomeWatch } from './home-watch.ts';
 import { readTelegramIdentities } from './identities.ts';
-import type { FindLaunch } from './launch.ts';
 import { compareFolders, findSharedIdentities, firstWanted } from './reconcile-policy.ts';
+import { shareFleetConfig } from './share-config.ts';
 import { describeWorker, isUnsure, judgeStart, judgeStop, outcomeOf } from './status.ts';
 import { UsageSampler } from './usage.ts';
 
@@ -39,7 +40,7 @@ export type FleetOptions = {
   version: string;
   /** Path of shim/broca-shim.sh. */
   shim: string;
-  launch: FindLaunch;
+  launcher: Launcher;
   config: FleetConfigFile;
   clock: Clock;
   random: () => number;
@@ -88,10 +89,13 @@ export class Fleet {
 
   /** Takes over what runs and starts what is wanted. Resolves when it is known of each who runs. */
   async open(): Promise<void> {
-    const { home, clock, only } = this.#options;
+    const { home, clock, launcher, only } = this.#options;
     mkdirSync(this.#paths.runAgents, { recursive: true, mode: 0o700 });
     if (only === undefined) this.#watchHome(home, clock);
+    shareFleetConfig(this.#paths);
     this.rescan();
+    await launcher.probe();
+    for (const agent of this.agents) this.#openWorker(agent);
     if (only === undefined) this.#usage.start();
     await Promise.all(
       [...this.#workers.values()].map((worker) =>
@@ -120,7 +124,12 @@ export class Fleet {
     const now = Date.now();
     const agents = [...this.#workers.values()].map((worker) => describeWorker(worker, this.#usage.of(worker.run?.pid ?? null), now));
     return {
-      supervisor: { pid: process.pid, version: this.#options.version, startedAt: this.#startedAt },
+      supervisor: {
+        pid: process.pid,
+        version: this.#options.version,
+        startedAt: this.#startedAt,
+        sandbox: this.#options.launcher.sandbox,
+      },
       agents: agents.sort((a, b) => (a.id < b.id ? -1 : 1)),
     };
   }
@@ -167,13 +176,13 @@ export class Fleet {
 
   /** Looks at the home's folders: new agents start, removed ones stop. */
   rescan(): RescanOutcome {
-    const { home, only } = this.#options;
+    const { home, launcher, only } = this.#options;
     const found = scanAgents(home).filter((id) => only === undefined || id === only.agent);
     const { added, removed } = compareFolders(this.agents, found);
     if (this.#isClosing) return { added: [], removed: [], agents: found };
     for (const agent of added) this.#add(agent);
     this.#refreshFaults();
-    for (const agent of added) this.#openWorker(agent);
+    if (launcher.isProbed) for (const agent of added) this.#openWorker(agent);
     for (const agent of removed) void this.#remove(agent);
     return { added, removed, agents: found };
   }
@@ -210,7 +219,7 @@ export class Fleet {
   }
 
   #add(agent: AgentId): void {
-    const { home, version, shim, launch, clock, random, environment, publish } = this.#options;
+    const { home, version, shim, launcher, clock, random, environment, publish } = this.#options;
     const files = recordFiles(this.#paths.runAgents, agent);
     const record = readRecord(files);
     const isAutostarted = this.#supervision(agent).autostart;
@@ -229,7 +238,7 @@ export class Fleet {
       clock,
       random,
       supervision: () => this.#supervision(agent),
-      launch: (supervision) => launch(agent, supervision),
+      launch: (supervision) => launcher.launch(agent, supervision),
       environment,
       publish,
       isKernelShort: () => this.#kernelMemory.hasJustKilled(),
@@ -330,6 +339,7 @@ export class Fleet {
   #rereadFleetConfig(): void {
     const { before, after, concernsBrocas } = this.#options.config.read();
     if (this.#isClosing) return;
+    shareFleetConfig(this.#paths);
     this.#refreshFaults();
     for (const worker of this.#workers.values()) {
       this.#supervise(worker, supervisionOf(before, worker.agent), supervisionOf(after, worker.agent));

@@ -1,8 +1,10 @@
 /** How an agent's Broca is started: the node of the runtime its release names, on that release's program. */
+import { readlinkSync } from 'node:fs';
+import path from 'node:path';
 import { type AgentId, ok, type Result, type Supervision } from 'animus-protocol';
-import { agentPaths } from '../home/paths.ts';
-import { currentRelease } from '../home/release-file.ts';
-import type { Launch } from '../worker/process.ts';
+import { type AgentPaths, agentPaths } from '../home/paths.ts';
+import { currentRelease, type Runtime } from '../home/release-file.ts';
+import type { Launch } from '../isolation/isolate.ts';
 
 export type FindLaunch = (agent: AgentId, supervision: Supervision) => Result<Launch, string>;
 
@@ -20,11 +22,30 @@ export function launchFromRelease(home: string): FindLaunch {
     const paths = agentPaths(home, agent);
     const current = currentRelease(home, paths);
     if (!current.ok) return current;
+    const { runtime } = current.value;
     return ok({
-      command: current.value.runtime.node,
-      args: [...WORKER_FLAGS, ...heapFlags(supervision), ...supervision.nodeOptions, paths.program, 'run'],
+      node: runtime.node,
+      nodeMajor: nodeMajorOf(runtime),
+      flags: [...WORKER_FLAGS, ...heapFlags(supervision), ...supervision.nodeOptions],
+      program: [paths.program, 'run'],
+      readable: [runtime.folder],
+      codeCache: codeCacheOf(paths),
     });
   };
+}
+
+/** Its name says it (home/runtime.ts). */
+function nodeMajorOf({ version }: Runtime): number {
+  return Number(/-node(\d+)\./.exec(version)?.[1] ?? 24);
+}
+
+/** Broca keeps compiled code beside its program, by the program's real path (broca-core's main.ts). */
+function codeCacheOf({ releases, currentRelease }: AgentPaths): string | null {
+  try {
+    return path.join(releases, path.basename(readlinkSync(currentRelease)), '.cache');
+  } catch {
+    return null;
+  }
 }
 
 /**

@@ -5,6 +5,8 @@
 import path from 'node:path';
 import { type AgentId, failed, ok, type Result, type Wanted } from 'animus-protocol';
 import { homePaths } from '../home/paths.ts';
+import { Launcher } from '../isolation/launcher.ts';
+import { probeMachine } from '../isolation/probe.ts';
 import { History } from '../observe/history.ts';
 import { openEventLog } from '../observe/logger.ts';
 import { systemClock } from '../worker/clock.ts';
@@ -35,7 +37,7 @@ export async function withOneAgent<T>(one: OneAgent, use: (fleet: Fleet) => Prom
     home,
     version,
     shim: path.join(root, 'packages/animus-supervisor/shim/broca-shim.sh'),
-    launch: launchFromRelease(home),
+    launcher: new Launcher({ home, find: launchFromRelease(home), probe: async () => await probeMachine(environment) }),
     config: new FleetConfigFile(
       paths.config,
       () => undefined,

@@ -20,7 +20,8 @@ export function describeWorker({ agent, state, run, deaths, lastDeath }: Worker,
     cpu: usage?.cpu ?? null,
     memoryBytes: usage?.memoryBytes ?? null,
     beat: run?.beat ?? null,
-    isolation: 'none',
+    isolation: run?.isolation ?? null,
+    tree: run?.tree ?? null,
     startedByHand: state.byHand,
   };
 }

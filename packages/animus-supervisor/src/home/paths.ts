@@ -14,6 +14,9 @@ export type HomePaths = {
   lock: string;
   /** `<id>.json` and `<id>.exit`: who runs as what. */
   runAgents: string;
+  /** What every Broca may read of the home, and its copy of the fleet's configuration. */
+  shared: string;
+  sharedConfig: string;
   logs: string;
   supervisorLog: string;
   /** What the supervisor did and why, one ControlEvent a line. */
@@ -58,6 +61,7 @@ export type AgentPaths = {
 export function homePaths(home: string): HomePaths {
   const run = path.join(home, 'run');
   const logs = path.join(home, 'logs');
+  const shared = path.join(run, 'shared');
   return {
     home,
     config: path.join(home, 'animus.config.json'),
@@ -66,6 +70,8 @@ export function homePaths(home: string): HomePaths {
     socket: path.join(run, 'animus.sock'),
     lock: path.join(run, 'lock'),
     runAgents: path.join(run, 'agents'),
+    shared,
+    sharedConfig: path.join(shared, 'animus.config.json'),
     logs,
     supervisorLog: path.join(logs, 'supervisor.log'),
     eventsLog: path.join(logs, 'events.log'),

@@ -12,7 +12,8 @@ export type Runtime = { version: string; folder: string; node: string; packages:
 const releaseFile: v.GenericSchema<Release> = v.object({
   commit: v.string(),
   version: v.string(),
-  runtime: v.string(),
+  // A name and no path: the file lies where the agent's own code may have written it.
+  runtime: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9.+_-]*$/)),
   builtAt: v.string(),
 });
 

@@ -1,5 +1,5 @@
 /** Everything that can happen in a supervisor, as one closed union. The log, the event stream and the tests read the same list. */
-import { type AgentId, type ControlEvent, type DeathKind, type Phase, unreachable, type Wanted } from 'animus-protocol';
+import { type AgentId, type ControlEvent, type DeathKind, type Isolation, type Phase, unreachable, type Wanted } from 'animus-protocol';
 
 export type FleetEvent =
   | { kind: 'supervisor-started'; pid: number; version: string; home: string }
@@ -9,7 +9,7 @@ export type FleetEvent =
   | { kind: 'agent-found'; agent: AgentId; wanted: Wanted }
   | { kind: 'agent-removed'; agent: AgentId }
   | { kind: 'agent-adopted'; agent: AgentId; pid: number; byHand: boolean }
-  | { kind: 'agent-spawned'; agent: AgentId; shim: number }
+  | { kind: 'agent-spawned'; agent: AgentId; shim: number; isolation: Isolation }
   | { kind: 'agent-phase'; agent: AgentId; from: Phase; to: Phase; reason: string | null }
   | { kind: 'agent-died'; agent: AgentId; death: DeathKind; how: string; next: Phase }
   | { kind: 'agent-heavy'; agent: AgentId; reason: string }
@@ -68,7 +68,7 @@ export function describeEvent(event: FleetEvent): string {
     case 'agent-adopted':
       return `runs already (pid ${event.pid}${event.byHand ? ', started by hand' : ''}): taken over`;
     case 'agent-spawned':
-      return `started (shim ${event.shim})`;
+      return `started (shim ${event.shim}, isolation ${event.isolation})`;
     case 'agent-phase':
       return `${event.to}${event.reason === null ? '' : `: ${event.reason}`}`;
     case 'agent-died':

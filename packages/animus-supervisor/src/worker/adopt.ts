@@ -3,8 +3,9 @@
  * started by hand. Asked before every first start; when nobody can tell, nobody is started.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { AgentId, BrocaHello } from 'animus-protocol';
+import type { AgentId, BrocaHello, Isolation, TreeHold } from 'animus-protocol';
 import type { Exit } from './death.ts';
+import { findHostPid, NONCE_VARIABLE } from './host-pid.ts';
 import { askHello } from './link.ts';
 import { findByEnvironment, identify, isAlive, type ProcessIdentity, readProcessStat } from './proc.ts';
 import { type RecordFiles, type RunRecord, readExitStatus } from './record.ts';
@@ -18,12 +19,16 @@ export type LookResult =
       group: number | null;
       nonce: string | null;
       startedAt: number;
+      isolation: Isolation;
+      tree: TreeHold;
     }
   | { kind: 'none'; last: Exit | null }
   | { kind: 'unsure'; reason: string };
 
-export type LookRequest = { agent: AgentId; socket: string; files: RecordFiles; run: RunRecord | null; version: string };
+export type LookRequest = { agent: AgentId; socket: string; lock: string; files: RecordFiles; run: RunRecord | null; version: string };
 
+/** Nothing is known of how it was started. */
+const UNKNOWN = { isolation: 'none', tree: 'marker' } as const;
 /** A Broca under load answers late; one that is stopped never does. */
 const HELLO_WITHIN_MS = 2_000;
 
@@ -31,7 +36,8 @@ export async function lookForBroca(request: LookRequest): Promise<LookResult> {
   const { run } = request;
   const recorded = run === null ? null : findRecorded(run);
   if (run !== null && recorded !== null) {
-    return { kind: 'found', identity: recorded, group: recorded.pid, nonce: run.nonce, startedAt: run.startedAt };
+    const { nonce, startedAt, isolation, tree } = run;
+    return { kind: 'found', identity: recorded, group: recorded.pid, nonce, startedAt, isolation, tree };
   }
   const greeting = await askHello(request.socket, request.version, HELLO_WITHIN_MS);
   switch (greeting.kind) {
@@ -47,24 +53,26 @@ export async function lookForBroca(request: LookRequest): Promise<LookResult> {
 /** The shim of a recorded run, if it lives. An intent without a pid is looked up by its nonce. */
 function findRecorded(run: RunRecord): ProcessIdentity | null {
   if (run.shim !== null) return isAlive(run.shim) ? run.shim : null;
-  for (const pid of findByEnvironment('ANIMUS_WORKER_NONCE', run.nonce)) {
+  for (const pid of findByEnvironment(NONCE_VARIABLE, run.nonce)) {
     const identity = identify(readProcessStat(pid)?.group ?? pid);
     if (isAlive(identity)) return identity;
   }
   return null;
 }
 
-function judgeHello({ agent, run }: LookRequest, hello: BrocaHello): LookResult {
+function judgeHello({ agent, run, lock }: LookRequest, hello: BrocaHello): LookResult {
   if (hello.agentId !== agent) {
     return { kind: 'unsure', reason: `the Broca of ${hello.agentId} answers in this agent's folder (pid ${hello.pid}); stop it first` };
   }
-  const identity = identify(hello.pid);
-  if (!isAlive(identity))
+  const pid = findHostPid({ hello, shim: null, lock });
+  const identity = pid === null ? null : identify(pid);
+  if (identity === null || !isAlive(identity))
     return { kind: 'unsure', reason: `a Broca answers as pid ${hello.pid}, but no such process can be seen from here` };
   // Ours, though its shim is gone: what it started is still in the group the shim made.
   const isOurs = run !== null && hello.nonce === run.nonce;
-  const group = isOurs ? (readProcessStat(hello.pid)?.group ?? null) : null;
-  return { kind: 'found', identity, group, nonce: hello.nonce, startedAt: hello.startedAt };
+  const group = isOurs ? (readProcessStat(identity.pid)?.group ?? null) : null;
+  const { isolation, tree } = isOurs ? run : UNKNOWN;
+  return { kind: 'found', identity, group, nonce: hello.nonce, startedAt: hello.startedAt, isolation, tree };
 }
 
 /** Resolves when the process is gone. For those that are no children of ours: no event tells of their death. */

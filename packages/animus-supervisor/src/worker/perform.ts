@@ -14,6 +14,7 @@ import {
   type Wanted,
 } from 'animus-protocol';
 import type { AgentPaths } from '../home/paths.ts';
+import type { Isolated } from '../isolation/isolate.ts';
 import type { Publish } from '../observe/event.ts';
 import { type LookResult, lookForBroca } from './adopt.ts';
 import type { Clock } from './clock.ts';
@@ -21,7 +22,7 @@ import { type Death, tellOutOfMemory } from './death.ts';
 import { workerEnvironment } from './environment-policy.ts';
 import { readCrash } from './output.ts';
 import { identify, readProcessStat } from './proc.ts';
-import { type Launch, spawnBroca } from './process.ts';
+import { spawnBroca } from './process.ts';
 import { type AgentRecord, type RecordFiles, removeRecord, writeRecord } from './record.ts';
 import { Run, type RunOptions } from './run.ts';
 import type { Effect, SilenceSign, Step, WorkerEvent, WorkerState } from './state.ts';
@@ -41,7 +42,7 @@ export type WorkerOptions = {
   random: () => number;
   /** As animus.config.json says it now. */
   supervision: () => Supervision;
-  launch: (supervision: Supervision) => Result<Launch, string>;
+  launch: (supervision: Supervision) => Result<Isolated, string>;
   /** The supervisor's own; what of it a Broca gets is environment-policy.ts. */
   environment: Readonly<Record<string, string | undefined>>;
   publish: Publish;
@@ -96,7 +97,8 @@ export class Worker {
 
   /** Looks who runs and goes on from there. Once, before anything else. */
   open(): void {
-    this.#follow(firstState(this.#state.wanted, this.#state.restarts));
+    const { state, effects } = firstState(this.#state.wanted, this.#state.restarts);
+    this.#follow({ state: { ...state, fault: this.#state.fault }, effects });
   }
 
   /** A person's wish outlives the supervisor; the fleet's own (`down`, a removed folder) does not. */
@@ -247,7 +249,7 @@ export class Worker {
   async #look(): Promise<void> {
     const number = ++this.#looks;
     const { agent, paths, files, version } = this.#options;
-    const result = await lookForBroca({ agent, socket: paths.socket, files, run: this.#record.run, version });
+    const result = await lookForBroca({ agent, socket: paths.socket, lock: paths.lock, files, run: this.#record.run, version });
     if (number === this.#looks && !this.#isClosed) this.#takeLook(result);
   }
 
@@ -265,11 +267,11 @@ export class Worker {
         break;
       }
       case 'found': {
-        const { identity, group, nonce, startedAt } = result;
+        const { identity, group, nonce, startedAt, isolation, tree } = result;
         const byHand = group === null;
         this.#options.publish({ kind: 'agent-adopted', agent: this.agent, pid: identity.pid, byHand });
         const record = this.#record.run;
-        this.#openRun({ identity, group, nonce, startedAt, child: null, outputFrom: record?.outputFrom ?? null });
+        this.#openRun({ identity, group, nonce, startedAt, isolation, tree, child: null, outputFrom: record?.outputFrom ?? null });
         this.send({ kind: 'found', byHand });
         this.#renewIfStale(record?.launchedWith ?? null);
         break;
@@ -286,37 +288,40 @@ export class Worker {
   }
 
   /** Null, or why nothing was started. */
-  #spawn(launch: Launch, supervision: Supervision): string | null {
+  #spawn({ command, args, isolation, tree, places }: Isolated, supervision: Supervision): string | null {
     const { shim, paths, files, environment, publish } = this.#options;
     const nonce = randomBytes(16).toString('hex');
     const startedAt = Date.now();
     // The intent is on disk before the process is: a supervisor that dies in between is told to look for it.
+    const described = { nonce, startedAt, isolation, tree };
     const launchedWith = launchMark(supervision);
-    this.#record.run = { nonce, shim: null, startedAt, outputFrom: null, launchedWith };
+    this.#record.run = { ...described, shim: null, outputFrom: null, launchedWith };
     if (!this.#save()) return 'who runs cannot be written down in run/agents: is the disk full?';
     const spawned = spawnBroca({
       shim,
-      launch,
+      command,
+      args,
       folder: paths.folder,
       outputLog: paths.outputLog,
       statusFile: files.status,
       nonce,
-      environment: workerEnvironment(environment, supervision.environment, nonce),
+      environment: workerEnvironment({ ...environment, ...places }, supervision.environment, nonce),
     });
     if (!spawned.ok) return spawned.error;
     const { pid, exited, outputFrom } = spawned.value;
     const identity = identify(pid);
-    this.#record.run = { nonce, shim: identity, startedAt, outputFrom, launchedWith };
-    this.#openRun({ identity, group: pid, nonce, startedAt, child: { exited }, outputFrom });
-    publish({ kind: 'agent-spawned', agent: this.agent, shim: pid });
+    this.#record.run = { ...described, shim: identity, outputFrom, launchedWith };
+    this.#openRun({ ...described, identity, group: pid, child: { exited }, outputFrom });
+    publish({ kind: 'agent-spawned', agent: this.agent, shim: pid, isolation });
     return null;
   }
 
-  #openRun(found: Pick<RunOptions, 'identity' | 'group' | 'nonce' | 'startedAt' | 'child' | 'outputFrom'>): void {
+  #openRun(found: Omit<RunOptions, 'socket' | 'lock' | 'outputLog' | 'files' | 'version' | 'clock' | 'tell' | 'isKernelShort'>): void {
     const { paths, files, version, clock, isKernelShort } = this.#options;
     const run: Run = new Run({
       ...found,
       socket: paths.socket,
+      lock: paths.lock,
       outputLog: paths.outputLog,
       files,
       version,

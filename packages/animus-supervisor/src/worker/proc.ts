@@ -2,7 +2,7 @@
  * What the kernel says of a process. A pid alone names nobody: it is reused. Pid, kernel start time and
  * boot together name one process for good. Where there is no /proc (macOS) only liveness is known.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
 export type ProcessIdentity = {
   pid: number;
@@ -15,12 +15,8 @@ type ProcessStat = { state: string; group: number; startTicks: number };
 
 /** Null when there is no such process. */
 export function readProcessStat(pid: number): ProcessStat | null {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return null;
-  }
+  const text = readText(`/proc/${pid}/stat`);
+  if (text === null) return null;
   // The name in brackets may hold anything, brackets too: fields are counted from its end (man 5 proc).
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { state: fields[0] ?? '?', group: Number(fields[2]), startTicks: Number(fields[19]) };
@@ -69,6 +65,48 @@ export function findByEnvironment(name: string, value: string): number[] {
   });
 }
 
+/** Its pid in each namespace from ours inwards; null when that is not told. */
+export function readNamespacePids(pid: number): number[] | null {
+  const line = /^NSpid:(.*)$/m.exec(readText(`/proc/${pid}/status`) ?? '');
+  return line?.[1] === undefined ? null : line[1].trim().split(/\s+/).map(Number);
+}
+
+/** Whether a process calls itself `inner`, in the innermost namespace it is in. */
+export function callsItself(pid: number, inner: number): boolean {
+  return (readNamespacePids(pid) ?? [pid]).at(-1) === inner;
+}
+
+/** The one below `ancestor` that calls itself `inner`; null when there is none. */
+export function findDescendant(ancestor: number, inner: number): number | null {
+  const waiting = childrenOf(ancestor);
+  for (let pid = waiting.shift(); pid !== undefined; pid = waiting.shift()) {
+    if (callsItself(pid, inner)) return pid;
+    waiting.push(...childrenOf(pid));
+  }
+  return null;
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readText(`/proc/${pid}/task/${pid}/children`);
+  return text === null
+    ? []
+    : text
+        .split(' ')
+        .filter((word) => word !== '')
+        .map(Number);
+}
+
+/** The process that has locked a file as SQLite does; null when none has, or the kernel does not tell. */
+export function findLockHolder(file: string): number | null {
+  const inode = statSync(file, { throwIfNoEntry: false })?.ino;
+  for (const line of inode === undefined ? [] : (readText('/proc/locks') ?? '').split('\n')) {
+    // 1: POSIX  ADVISORY  WRITE 4711 08:01:123456 0 EOF (man 5 proc); a pid of a namespace we are not in is 0.
+    const [, kind, , , pid, place] = line.split(/\s+/);
+    if (kind === 'POSIX' && place?.split(':')[2] === String(inode) && Number(pid) > 0) return Number(pid);
+  }
+  return null;
+}
+
 /** Processes that stand in a folder or below it. */
 export function findByFolder(folder: string): number[] {
   return allPids().filter((pid) => {
@@ -79,6 +117,14 @@ export function findByFolder(folder: string): number[] {
       return false;
     }
   });
+}
+
+function readText(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 function allPids(): number[] {

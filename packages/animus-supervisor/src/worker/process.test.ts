@@ -20,11 +20,11 @@ class Folder implements Disposable {
 
   /** Runs JavaScript as a Broca would be run. */
   spawn(script: string, environment: Record<string, string> = {}): SpawnedShim {
-    const launch = { command: process.execPath, args: ['-e', script, "an 'odd' $argument"] };
     const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...environment };
     const spawned = spawnBroca({
       shim: SHIM,
-      launch,
+      command: process.execPath,
+      args: ['-e', script, "an 'odd' $argument"],
       folder: this.path,
       outputLog: this.output,
       statusFile: this.files.status,
@@ -131,7 +131,15 @@ test('a record comes back as written; a damaged one is none', () => {
     restarts: 3,
     lastDeath: { kind: 'watchdog', how: 'was silent', at: 4 },
     deaths: { watchdog: 2, code: 1 },
-    run: { nonce: 'n', shim: { pid: 1, startTicks: null, bootId: null }, startedAt: 5, outputFrom: 0, launchedWith: 'x' },
+    run: {
+      nonce: 'n',
+      shim: { pid: 1, startTicks: null, bootId: null },
+      startedAt: 5,
+      outputFrom: 0,
+      launchedWith: 'x',
+      isolation: 'bwrap',
+      tree: 'namespace',
+    },
   } as const;
   writeRecord(folder.files, record);
   assert.deepEqual(readRecord(folder.files), record);
@@ -144,7 +152,7 @@ test('a record comes back as written; a damaged one is none', () => {
     ...record,
     lastDeath: null,
     deaths: {},
-    run: { ...record.run, outputFrom: null, launchedWith: null },
+    run: { ...record.run, outputFrom: null, launchedWith: null, isolation: 'none', tree: 'marker' },
   });
   writeFileSync(folder.files.record, '{"wanted":');
   assert.equal(readRecord(folder.files), null);

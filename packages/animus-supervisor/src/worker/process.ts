@@ -9,12 +9,11 @@ import { failed, ok, type Result } from 'animus-protocol';
 import { execa } from 'execa';
 import type { Exit } from './death.ts';
 
-export type Launch = { command: string; args: readonly string[] };
-
 export type SpawnRequest = {
   /** Path of shim/broca-shim.sh. */
   shim: string;
-  launch: Launch;
+  command: string;
+  args: readonly string[];
   folder: string;
   outputLog: string;
   /** Where the shim writes the exit status. */
@@ -46,7 +45,7 @@ export function spawnBroca(request: SpawnRequest): Result<SpawnedShim, string> {
     return failed(`cannot be started: ${error instanceof Error ? error.message : String(error)}`);
   }
   try {
-    const { command, args } = request.launch;
+    const { command, args } = request;
     const outputFrom = fstatSync(output).size;
     const child = execa('/bin/sh', [request.shim, request.statusFile, request.nonce, command, ...args], {
       cwd: request.folder,
@@ -73,6 +72,18 @@ export function spawnBroca(request: SpawnRequest): Result<SpawnedShim, string> {
   } finally {
     closeSync(output);
   }
+}
+
+/** Runs a command to its end and gives what it printed; the error is what it complained of. */
+export async function runBriefly(
+  command: string,
+  args: readonly string[],
+  environment: Record<string, string>,
+  patienceMs: number,
+): Promise<Result<string, string>> {
+  const ended = await execa(command, args, { env: environment, extendEnv: false, reject: false, stdin: 'ignore', timeout: patienceMs });
+  if (!ended.failed) return ok(ended.stdout);
+  return failed(ended.stderr.trim() || ended.originalMessage || ended.shortMessage || 'it failed without a word');
 }
 
 /** How a process ended, from a shell's `$?`. */

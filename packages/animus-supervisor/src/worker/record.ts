@@ -4,7 +4,17 @@
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { type AgentId, DEATH_KINDS, type DeathKind, type LastDeath, type Wanted } from 'animus-protocol';
+import {
+  type AgentId,
+  DEATH_KINDS,
+  type DeathKind,
+  ISOLATIONS,
+  type Isolation,
+  type LastDeath,
+  TREE_HOLDS,
+  type TreeHold,
+  type Wanted,
+} from 'animus-protocol';
 import * as v from 'valibot';
 import type { Exit } from './death.ts';
 import { exitOfCode } from './process.ts';
@@ -19,6 +29,8 @@ export type RunRecord = {
   outputFrom: number | null;
   /** What of animus.config.json it was started with (supervision-policy.ts); null where that is not known. */
   launchedWith: string | null;
+  isolation: Isolation;
+  tree: TreeHold;
 };
 
 export type AgentRecord = {
@@ -47,6 +59,8 @@ const agentRecord = v.object({
       startedAt: v.number(),
       outputFrom: v.fallback(nullableNumber, null),
       launchedWith: v.fallback(v.nullable(v.string()), null),
+      isolation: v.fallback(v.picklist(ISOLATIONS), 'none'),
+      tree: v.fallback(v.picklist(TREE_HOLDS), 'marker'),
     }),
   ),
 });

@@ -3,13 +3,23 @@
  * its death. Tells worker events; what they mean is decided in step.ts.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type BeatReport, type BrocaFrame, type BrocaHello, type ClientFrame, EXIT, unreachable } from 'animus-protocol';
+import {
+  type BeatReport,
+  type BrocaFrame,
+  type BrocaHello,
+  type ClientFrame,
+  EXIT,
+  type Isolation,
+  type TreeHold,
+  unreachable,
+} from 'animus-protocol';
 import { untilGone } from './adopt.ts';
 import type { Clock } from './clock.ts';
 import { type Exit, tellOutOfMemory } from './death.ts';
+import { findHostPid } from './host-pid.ts';
 import { WorkerLink } from './link.ts';
 import { readCrash, readLastWords } from './output.ts';
-import { groupLives, isAlive, type ProcessIdentity } from './proc.ts';
+import { callsItself, groupLives, isAlive, type ProcessIdentity } from './proc.ts';
 import { signal } from './process.ts';
 import { type RecordFiles, readExitStatus } from './record.ts';
 import type { WorkerEvent } from './state.ts';
@@ -22,11 +32,14 @@ export type RunOptions = {
   nonce: string | null;
   /** Wall clock, ms. */
   startedAt: number;
+  isolation: Isolation;
+  tree: TreeHold;
   /** Set for a child: its death is an event. */
   child: { exited: Promise<Exit> } | null;
   /** Where in output.log its words begin; null where that is not known. */
   outputFrom: number | null;
   socket: string;
+  lock: string;
   outputLog: string;
   files: RecordFiles;
   version: string;
@@ -41,6 +54,10 @@ const LOSS_TOLD_AFTER_MS = 250;
 
 export class Run {
   readonly startedAt: number;
+  readonly isolation: Isolation;
+  readonly tree: TreeHold;
+  /** Broca's own process, as this machine calls it; null until it said hello. */
+  pid: number | null = null;
   hello: BrocaHello | null = null;
   beat: BeatReport | null = null;
   #options: RunOptions;
@@ -53,6 +70,8 @@ export class Run {
   constructor(options: RunOptions) {
     this.#options = options;
     this.startedAt = options.startedAt;
+    this.isolation = options.isolation;
+    this.tree = options.tree;
     this.#link = new WorkerLink(options.socket, options.version, {
       hello: (hello) => this.#takeHello(hello),
       frame: (frame) => this.#takeFrame(frame),
@@ -60,11 +79,6 @@ export class Run {
     });
     if (options.child === null) this.#watchDeath();
     else void options.child.exited.then((exit) => this.#sweep(exit));
-  }
-
-  /** Broca's own process, once it said hello. */
-  get pid(): number | null {
-    return this.hello?.pid ?? null;
   }
 
   /** False when nobody is there to hear it. */
@@ -88,10 +102,12 @@ export class Run {
   }
 
   #takeHello(hello: BrocaHello): boolean {
-    const { nonce, identity, tell } = this.#options;
-    const fits = nonce === null ? hello.pid === identity.pid : hello.nonce === nonce;
-    if (!fits || this.#isOver) return false;
+    const { nonce, identity, lock, tell } = this.#options;
+    if (hello.nonce !== nonce || this.#isOver) return false;
+    const pid = callsItself(identity.pid, hello.pid) ? identity.pid : findHostPid({ hello, shim: identity.pid, lock });
+    if (nonce === null && pid !== identity.pid) return false;
     this.hello = hello;
+    this.pid = pid;
     this.#watch?.abort();
     this.#watch = null;
     this.#cancelLoss?.();

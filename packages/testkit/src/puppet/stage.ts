@@ -4,6 +4,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { type ClientFrame, encodeFrame, FrameDecoder } from 'animus-protocol';
+import { hostPid } from './host-pid.ts';
 import { type PuppetOrder, type PuppetSettings, parseSaying } from './orders.ts';
 
 export class Puppet {
@@ -67,14 +68,15 @@ export class Puppet {
 
   /** For the stage. */
   takeGrandchild(pid: number): void {
-    this.#grandchild.resolve(pid);
+    this.#grandchild.resolve(hostPid(pid, this.nonce));
   }
 }
 
 export class PuppetStage implements AsyncDisposable {
   /** The puppet program: run it with Node in an agent's folder that `furnish` made. */
   static readonly program: string = path.join(import.meta.dirname, 'main.ts');
-  #folder = mkdtempSync(path.join(os.tmpdir(), 'animus-stage-'));
+  /** Where its socket is. */
+  readonly folder: string = mkdtempSync(path.join(os.tmpdir(), 'animus-stage-'));
   #server = net.createServer((socket) => this.#greet(socket));
   #live = new Map<Puppet, net.Socket>();
   #queued: Puppet[] = [];
@@ -117,11 +119,11 @@ export class PuppetStage implements AsyncDisposable {
     for (const puppet of this.#live.keys()) kill(puppet.pid);
     await Promise.all(gone);
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   get #socketPath(): string {
-    return path.join(this.#folder, 'stage.sock');
+    return path.join(this.folder, 'stage.sock');
   }
 
   #greet(socket: net.Socket): void {
@@ -132,7 +134,8 @@ export class PuppetStage implements AsyncDisposable {
       const frames = decoder.push(chunk);
       for (const value of frames.ok ? frames.value : []) {
         const saying = parseSaying(value);
-        if (saying.say === 'up') puppet = this.#take(socket, new Puppet(socket, saying.agent, saying.pid, saying.nonce));
+        if (saying.say === 'up')
+          puppet = this.#take(socket, new Puppet(socket, saying.agent, hostPid(saying.pid, saying.nonce), saying.nonce));
         else if (saying.say === 'heard') puppet?.takeFrame(saying.frame);
         else if (saying.say === 'done') puppet?.takeDone(saying.order);
         else puppet?.takeGrandchild(saying.pid);

@@ -10,6 +10,7 @@ import {
   parseFleetConfig,
   supervisionOf,
   type Wanted,
+  weakestIsolation,
 } from 'animus-protocol';
 import { findWrongHomeModes, formatWrongMode } from '../../home/modes.ts';
 import type { HomePaths } from '../../home/paths.ts';
@@ -81,9 +82,7 @@ function linesOf(problems: readonly Problem[], severity: Problem['severity']): s
 }
 
 function weakest(statuses: readonly AgentStatus[]): Isolation | null {
-  const running = statuses.filter(({ pid }) => pid !== null);
-  if (running.length === 0) return null;
-  return running.every(({ isolation }) => isolation === 'bwrap') ? 'bwrap' : 'none';
+  return weakestIsolation(statuses.flatMap(({ isolation }) => isolation ?? []));
 }
 
 /** What the last supervisor was told to do with an agent (worker/record.ts); null when none ever saw it. */

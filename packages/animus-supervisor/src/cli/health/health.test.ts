@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type BrocaBeat, type BrocaHello, encodeFrame, type LettaState, withSocketPath } from 'animus-protocol';
 import { makeRig, type Rig, standInRepository } from 'animus-testkit';
+import { takeHomeLock } from '../../fleet/lock.ts';
 import { agentPaths, homePaths } from '../../home/paths.ts';
 
 const ANIMUS = path.join(import.meta.dirname, '../main.ts');
@@ -34,7 +35,7 @@ async function listenAs(id: `agent-${string}`, home: string, says: 'starting' | 
   const hello: BrocaHello = {
     type: 'hello',
     protocol: 1,
-    pid: 4242,
+    pid: process.pid,
     agentId: id,
     version: '9.9.9',
     release: null,
@@ -113,10 +114,13 @@ describe('animus health', () => {
 
   async function while_(says: Parameters<typeof listenAs>[2], work: () => Promise<void>): Promise<void> {
     const server = await listenAs(id, home, says);
+    // By which it is known whose pid it says.
+    const lock = takeHomeLock(agentPaths(home, id).lock);
     try {
       await work();
     } finally {
       server.close();
+      lock?.release();
     }
   }
 
@@ -135,7 +139,7 @@ describe('animus health', () => {
       const { one, whole } = await askHealth(0);
       assert.deepEqual(listTree(home), before);
       assert.equal(one.process.phase, 'ready');
-      assert.equal(one.process.pid, 4242);
+      assert.equal(one.process.pid, process.pid);
       assert.ok((one.process.uptimeMs ?? 0) >= 60_000);
       assert.deepEqual([one.letta?.state, one.channels[0]?.name, one.queue?.waiting], ['reachable', 'console', 3]);
       assert.deepEqual(one.warnings, ['the disk is nearly full']);
@@ -143,7 +147,7 @@ describe('animus health', () => {
       const ran = await rig.animus(['health', 'one']);
       assert.match(
         ran.stdout,
-        /^Agent agent-one: DB ✓ ENV ✓ BROCA ✓ LOGS ✓ · ✓ ready, pid 4242, up 1 min.* · Letta ✓ · console ✓ · queue 3 waiting, 1 running$/m,
+        /^Agent agent-one: DB ✓ ENV ✓ BROCA ✓ LOGS ✓ · ✓ ready, pid \d+, up 1 min.* · Letta ✓ · console ✓ · queue 3 waiting, 1 running$/m,
       );
       assert.match(ran.stdout, /^Runtime:\n✓ .*node24/m);
     });

@@ -1,5 +1,5 @@
 /** Health as a person reads it: the seed's report, a line for each agent, then the runtime. */
-import type { LettaState, QueueFigures } from 'animus-protocol';
+import { keepsApart, type LettaState, type QueueFigures } from 'animus-protocol';
 import { duration, indented, mark, type Screen } from '../render.ts';
 import type { FleetHealth, RuntimeHealth } from './examine.ts';
 import type { AgentHealth, ProcessHealth } from './judge-policy.ts';
@@ -39,7 +39,7 @@ function runtimeLines(runtime: RuntimeHealth, screen: Screen): string[] {
   const { supervisor } = runtime;
   if (supervisor === null) lines.push('- no supervisor is running; start it with: animus up -d');
   else lines.push(`${mark(screen, true)} supervisor ${supervisor.version}, pid ${supervisor.pid}, up ${duration(supervisor.uptimeMs)}`);
-  if (runtime.isolation !== null) lines.push(`${runtime.isolation === 'none' ? '-' : mark(screen, true)} isolation: ${runtime.isolation}`);
+  if (runtime.isolation !== null) lines.push(`${keepsApart(runtime.isolation) ? mark(screen, true) : '-'} isolation: ${runtime.isolation}`);
   return [...lines, ...noteLines(runtime, screen)];
 }
 

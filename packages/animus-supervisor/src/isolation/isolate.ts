@@ -1,0 +1,88 @@
+/** Turns how a Broca is started into how it is started shut in: command, environment, and the level that this gives. */
+import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { type Isolation, ok, type Result, type Supervision, type TreeHold } from 'animus-protocol';
+import { type AgentPaths, homePaths } from '../home/paths.ts';
+import { chooseIsolation, type SandboxProbe } from './choose-policy.ts';
+import { allBelow, guardFlags } from './guard-policy.ts';
+import { sandboxArguments } from './sandbox-policy.ts';
+
+/** A Broca's program, and what it needs that is not in its agent's folder. */
+export type Launch = {
+  node: string;
+  nodeMajor: number;
+  /** For Node and V8. */
+  flags: readonly string[];
+  /** The program's file and its arguments. */
+  program: readonly string[];
+  /** Folders and files elsewhere that it reads. */
+  readable: readonly string[];
+  /** Folder in which the program keeps compiled code, when it lies in the agent's folder and others run from it too. */
+  codeCache: string | null;
+};
+
+/** What this machine allows. */
+export type Abilities = { sandbox: SandboxProbe };
+
+export type Isolated = {
+  isolation: Isolation;
+  tree: TreeHold;
+  command: string;
+  args: readonly string[];
+  /** Of its environment, what depends on where it runs. */
+  places: { HOME?: string; TMPDIR?: string };
+};
+
+type Request = { home: string; agent: AgentPaths; launch: Launch; supervision: Supervision; abilities: Abilities };
+
+/** The error is why the agent must not start. */
+export function isolate({ home, agent, launch, supervision, abilities }: Request): Result<Isolated, string> {
+  const { sandbox } = abilities;
+  const chosen = chooseIsolation({ wish: supervision.isolation, hasUser: false, sandbox });
+  if (!chosen.ok) return chosen;
+  const isolation = chosen.value;
+  const { node, flags, program } = launch;
+  if (isolation === 'none') return ok({ isolation, tree: 'marker', command: node, args: [...flags, ...program], places: {} });
+  const isBoxed = sandbox.works && (isolation === 'bwrap' || isolation === 'bwrap+user');
+  const temporary = isBoxed ? '/tmp' : path.join(agent.run, 'tmp');
+  if (!isBoxed) mkdirSync(temporary, { recursive: true, mode: 0o700 });
+  const args = [...flags, ...guard(home, agent, launch, temporary), ...program];
+  const places = { HOME: agent.folder, TMPDIR: temporary };
+  if (!isBoxed) return ok({ isolation, tree: 'marker', command: node, args, places });
+  const box = sandboxArguments({ system: sandbox.system, ...boxOf(home, agent, launch) });
+  return ok({ isolation, tree: 'namespace', command: sandbox.program, args: [...box, '--', node, ...args], places });
+}
+
+function guard(home: string, agent: AgentPaths, { nodeMajor, readable }: Launch, temporary: string): string[] {
+  const writes = [...bothWays(agent.folder), ...(temporary.startsWith(agent.folder) ? [] : [temporary])];
+  const reads = readable.flatMap(bothWays).map((each) => (isFolder(each) ? allBelow(each) : each));
+  return guardFlags({ nodeMajor, reads: [...reads, homePaths(home).config], writes: writes.map(allBelow) });
+}
+
+function boxOf(home: string, agent: AgentPaths, { readable, codeCache }: Launch): Omit<Parameters<typeof sandboxArguments>[0], 'system'> {
+  const { shared, sharedConfig, config } = homePaths(home);
+  mkdirSync(shared, { recursive: true, mode: 0o700 });
+  const ownCache = path.join(agent.run, 'code-cache');
+  const hasCache = codeCache !== null && isFolder(path.dirname(codeCache));
+  if (hasCache) for (const each of [codeCache, ownCache]) mkdirSync(each, { recursive: true, mode: 0o700 });
+  return {
+    home,
+    shared,
+    fleetConfig: { path: config, inShared: sharedConfig },
+    folder: agent.folder,
+    // A link is left as it is: what it leads to is not in the sandbox.
+    readOnly: [agent.clone, agent.plugins, agent.releases].filter(isFolder),
+    codeCache: hasCache ? { folder: ownCache, place: codeCache } : null,
+    readable,
+  };
+}
+
+/** As it is named, and as it is once links on the way to it are followed: Node asks for either. */
+function bothWays(file: string): string[] {
+  const real = realpathSync(file);
+  return real === file ? [file] : [file, real];
+}
+
+function isFolder(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+}

@@ -1,0 +1,48 @@
+/**
+ * Tries whether a sandbox can be made here: some systems lack bubblewrap, some forbid what it needs (Ubuntu's AppArmor,
+ * containers), and none says so beforehand. Asked once in a supervisor's life.
+ */
+import { runBriefly } from '../worker/process.ts';
+import type { SandboxProbe } from './choose-policy.ts';
+import type { Abilities } from './isolate.ts';
+import { type System, systemArguments } from './sandbox-policy.ts';
+import { findSystemFolders } from './system-folders.ts';
+
+/** Names the program to use, or `off`: none, as where there is none. */
+const PROGRAM_VARIABLE = 'ANIMUS_BWRAP';
+/** A machine that is just starting many Brocas is slow; one that does not answer at all gives no sandbox. */
+const PATIENCE_MS = 10_000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `environment` is the supervisor's own. */
+export async function probeMachine(environment: Environment): Promise<Abilities> {
+  return { sandbox: await probeSandbox(environment, process.platform, process.getuid?.() === 0) };
+}
+
+async function probeSandbox(environment: Environment, platform: string, isRoot: boolean): Promise<SandboxProbe> {
+  const program = environment[PROGRAM_VARIABLE] || 'bwrap';
+  if (platform !== 'linux') return none('bubblewrap is for Linux alone');
+  if (program === 'off') return none(`${PROGRAM_VARIABLE}=off switches it off`);
+  const run = async (args: readonly string[]): ReturnType<typeof runBriefly> =>
+    await runBriefly(program, args, { PATH: environment['PATH'] ?? '/usr/bin:/bin' }, PATIENCE_MS);
+  const asked = await run(['--version']);
+  if (!asked.ok) return none(`bubblewrap is not usable (${asked.error}); install it, for example with: apt install bubblewrap`);
+  const version = /[0-9]+(\.[0-9]+)+/.exec(asked.value)?.[0] ?? 'unknown';
+  const system: System = { folders: findSystemFolders(isRoot), boundsTemporary: isAtLeast(version, [0, 7]) };
+  // What must be true of a Broca's world: few processes are in it, and what is not named is not there.
+  const look = ['/bin/sh', '-c', 'test -r /usr && test ! -e /root && test ! -e /home && echo "$$"'];
+  const tried = await run([...systemArguments(system), '--remount-ro', '/', '--', ...look]);
+  if (!tried.ok) return none(`bubblewrap ${version} is not allowed to make a sandbox here (${tried.error})`);
+  if (Number(tried.value) > 10) return none(`bubblewrap ${version} makes no pid namespace here`);
+  return { works: true, program, version, system };
+}
+
+function none(reason: string): SandboxProbe {
+  return { works: false, reason };
+}
+
+function isAtLeast(version: string, [major, minor]: [number, number]): boolean {
+  const [first = 0, second = 0] = version.split('.').map(Number);
+  return first > major || (first === major && second >= minor);
+}
