@@ -2,7 +2,7 @@
 # Stands between the supervisor and a Broca, in a process group with it: waits for it and writes down
 # how it ended, so that this is known even when no supervisor was there to see.
 #
-#   broca-shim.sh <status file> <nonce> <program> <argument>...
+#   broca-shim.sh <status file> <nonce> <members file of a control group, or nothing> <program> <argument>...
 #
 # The file is read once the shim is gone, so that a half-written one is never met; a rename would cost a
 # process, a millisecond before each restart.
@@ -12,7 +12,9 @@
 umask 077
 status_file=$1
 nonce=$2
-shift 2
+# Itself, so that the program is in it from its first instruction on.
+[ -z "$3" ] || echo 0 >"$3"
+shift 3
 trap '' TERM INT HUP
 "$@"
 code=$?

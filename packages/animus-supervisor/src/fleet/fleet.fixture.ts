@@ -15,6 +15,14 @@ import { FleetConfigFile } from './fleet-config.ts';
 const REPOSITORY = path.join(import.meta.dirname, '../../../..');
 export const SHIM: string = path.join(import.meta.dirname, '../../shim/broca-shim.sh');
 
+/** What a machine allows: all that this one does, or no more than the name says. */
+const MACHINES = {
+  this: {},
+  cgroup: { ANIMUS_BWRAP: 'off' },
+  bare: { ANIMUS_BWRAP: 'off', ANIMUS_CGROUP: 'off' },
+};
+export type Machine = keyof typeof MACHINES;
+
 export class Rig implements AsyncDisposable {
   readonly home: string;
   #folder: string = mkdtempSync(path.join(os.tmpdir(), 'animus-home-'));
@@ -23,15 +31,18 @@ export class Rig implements AsyncDisposable {
   #waiting: { fits: (event: FleetEvent) => boolean; resolve: (event: FleetEvent) => void }[] = [];
   #fleets: Fleet[] = [];
 
-  private constructor(stage: PuppetStage, below: string) {
+  #environment: Record<string, string | undefined>;
+
+  private constructor(stage: PuppetStage, below: string, machine: Machine) {
     this.stage = stage;
+    this.#environment = { ...process.env, ...MACHINES[machine] };
     this.home = path.join(this.#folder, below);
     mkdirSync(this.home, { recursive: true });
   }
 
   /** `below` puts the home deeper into the throwaway folder. */
-  static async open(agents: readonly AgentId[], isReady = true, below = ''): Promise<Rig> {
-    const rig = new Rig(await PuppetStage.open(), below);
+  static async open(agents: readonly AgentId[], isReady = true, below = '', machine: Machine = 'this'): Promise<Rig> {
+    const rig = new Rig(await PuppetStage.open(), below, machine);
     for (const agent of agents) rig.furnish(agent, isReady);
     return rig;
   }
@@ -59,7 +70,7 @@ export class Rig implements AsyncDisposable {
             readable: [REPOSITORY, this.stage.folder],
             codeCache: null,
           }),
-        probe: async () => await probeMachine(process.env),
+        probe: async () => await probeMachine(this.#environment),
       }),
       config: new FleetConfigFile(homePaths(this.home).config, publish, () => undefined),
       clock,

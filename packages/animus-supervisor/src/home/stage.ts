@@ -55,7 +55,7 @@ function drop(folder: string): void {
 }
 
 function isMakerAlive(pid: number, start: number): boolean {
-  return isAlive({ pid, startTicks: start === UNKNOWN_START ? null : start, bootId: readBootId() });
+  return isAlive({ pid, startTicks: start === UNKNOWN_START ? null : start, bootId: readBootId(), pidNamespace: null });
 }
 
 function moveInto(folder: string, target: string): boolean {

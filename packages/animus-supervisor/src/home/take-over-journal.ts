@@ -68,7 +68,7 @@ export function installTakeOver(
 /** Undoes what a program that is dead had begun in the folder; one that lives is left alone. */
 export function undoEndedTakeOver(agent: AgentPaths): void {
   const found = readPlan(agent);
-  if (found !== null && !isAlive(found.maker)) undo(agent);
+  if (found !== null && !isAlive({ ...found.maker, pidNamespace: null })) undo(agent);
 }
 
 function journalOf(agent: AgentPaths): string {

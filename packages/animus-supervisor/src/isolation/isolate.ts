@@ -22,11 +22,17 @@ export type Launch = {
 };
 
 /** What this machine allows. */
-export type Abilities = { sandbox: SandboxProbe };
+export type Abilities = {
+  sandbox: SandboxProbe;
+  /** Control group in which groups for Brocas may be made; null when none may. */
+  cgroups: string | null;
+};
 
 export type Isolated = {
   isolation: Isolation;
   tree: TreeHold;
+  /** Where a control group is to be made for it; null when it needs none. */
+  cgroups: string | null;
   command: string;
   args: readonly string[];
   /** Of its environment, what depends on where it runs. */
@@ -42,15 +48,17 @@ export function isolate({ home, agent, launch, supervision, abilities }: Request
   if (!chosen.ok) return chosen;
   const isolation = chosen.value;
   const { node, flags, program } = launch;
-  if (isolation === 'none') return ok({ isolation, tree: 'marker', command: node, args: [...flags, ...program], places: {} });
+  const { cgroups } = abilities;
+  const tree = cgroups === null ? 'marker' : 'cgroup';
+  if (isolation === 'none') return ok({ isolation, tree, cgroups, command: node, args: [...flags, ...program], places: {} });
   const isBoxed = sandbox.works && (isolation === 'bwrap' || isolation === 'bwrap+user');
   const temporary = isBoxed ? '/tmp' : path.join(agent.run, 'tmp');
   if (!isBoxed) mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const args = [...flags, ...guard(home, agent, launch, temporary), ...program];
   const places = { HOME: agent.folder, TMPDIR: temporary };
-  if (!isBoxed) return ok({ isolation, tree: 'marker', command: node, args, places });
+  if (!isBoxed) return ok({ isolation, tree, cgroups, command: node, args, places });
   const box = sandboxArguments({ system: sandbox.system, ...boxOf(home, agent, launch) });
-  return ok({ isolation, tree: 'namespace', command: sandbox.program, args: [...box, '--', node, ...args], places });
+  return ok({ isolation, tree: 'namespace', cgroups: null, command: sandbox.program, args: [...box, '--', node, ...args], places });
 }
 
 function guard(home: string, agent: AgentPaths, { nodeMajor, readable }: Launch, temporary: string): string[] {

@@ -11,7 +11,7 @@ export type LauncherOptions = {
   probe: () => Promise<Abilities>;
 };
 
-const UNTRIED: Abilities = { sandbox: { works: false, reason: 'what this machine allows is being tried' } };
+const UNTRIED: Abilities = { sandbox: { works: false, reason: 'what this machine allows is being tried' }, cgroups: null };
 
 export class Launcher {
   #options: LauncherOptions;

@@ -2,6 +2,7 @@
  * Tries whether a sandbox can be made here: some systems lack bubblewrap, some forbid what it needs (Ubuntu's AppArmor,
  * containers), and none says so beforehand. Asked once in a supervisor's life.
  */
+import { endCgroup, makeCgroup, membersFile, ownCgroup } from '../worker/cgroup.ts';
 import { runBriefly } from '../worker/process.ts';
 import type { SandboxProbe } from './choose-policy.ts';
 import type { Abilities } from './isolate.ts';
@@ -10,6 +11,8 @@ import { findSystemFolders } from './system-folders.ts';
 
 /** Names the program to use, or `off`: none, as where there is none. */
 const PROGRAM_VARIABLE = 'ANIMUS_BWRAP';
+/** `off`: as where no control group may be made. */
+const CGROUP_VARIABLE = 'ANIMUS_CGROUP';
 /** A machine that is just starting many Brocas is slow; one that does not answer at all gives no sandbox. */
 const PATIENCE_MS = 10_000;
 
@@ -17,7 +20,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `environment` is the supervisor's own. */
 export async function probeMachine(environment: Environment): Promise<Abilities> {
-  return { sandbox: await probeSandbox(environment, process.platform, process.getuid?.() === 0) };
+  const [sandbox, cgroups] = await Promise.all([
+    probeSandbox(environment, process.platform, process.getuid?.() === 0),
+    probeCgroups(environment),
+  ]);
+  return { sandbox, cgroups };
 }
 
 async function probeSandbox(environment: Environment, platform: string, isRoot: boolean): Promise<SandboxProbe> {
@@ -36,6 +43,16 @@ async function probeSandbox(environment: Environment, platform: string, isRoot: 
   if (!tried.ok) return none(`bubblewrap ${version} is not allowed to make a sandbox here (${tried.error})`);
   if (Number(tried.value) > 10) return none(`bubblewrap ${version} makes no pid namespace here`);
   return { works: true, program, version, system };
+}
+
+/** Whether a group can be made, and a process put into it. */
+async function probeCgroups(environment: Environment): Promise<string | null> {
+  const own = environment[CGROUP_VARIABLE] === 'off' ? null : ownCgroup();
+  const tried = own === null ? null : makeCgroup(own, `animus-try-${process.pid}`);
+  if (tried === null) return null;
+  const moved = await runBriefly('/bin/sh', ['-c', 'echo 0 >"$0"', membersFile(tried)], {}, PATIENCE_MS);
+  await endCgroup(tried);
+  return moved.ok ? own : null;
 }
 
 function none(reason: string): SandboxProbe {

@@ -7,8 +7,9 @@ import type { AgentId, BrocaHello, Isolation, TreeHold } from 'animus-protocol';
 import type { Exit } from './death.ts';
 import { findHostPid, NONCE_VARIABLE } from './host-pid.ts';
 import { askHello } from './link.ts';
-import { findByEnvironment, identify, isAlive, type ProcessIdentity, readProcessStat } from './proc.ts';
+import { findByEnvironment, findLockHolder, hasInEnvironment, identify, isAlive, type ProcessIdentity, readProcessStat } from './proc.ts';
 import { type RecordFiles, type RunRecord, readExitStatus } from './record.ts';
+import { endTree } from './tree.ts';
 
 export type LookResult =
   | {
@@ -21,6 +22,7 @@ export type LookResult =
       startedAt: number;
       isolation: Isolation;
       tree: TreeHold;
+      cgroup: string | null;
     }
   | { kind: 'none'; last: Exit | null }
   | { kind: 'unsure'; reason: string };
@@ -28,16 +30,17 @@ export type LookResult =
 export type LookRequest = { agent: AgentId; socket: string; lock: string; files: RecordFiles; run: RunRecord | null; version: string };
 
 /** Nothing is known of how it was started. */
-const UNKNOWN = { isolation: 'none', tree: 'marker' } as const;
+const UNKNOWN = { isolation: 'none', tree: 'marker', cgroup: null } as const;
 /** A Broca under load answers late; one that is stopped never does. */
 const HELLO_WITHIN_MS = 2_000;
 
 export async function lookForBroca(request: LookRequest): Promise<LookResult> {
   const { run } = request;
-  const recorded = run === null ? null : findRecorded(run);
+  const recorded = run === null ? null : findRecorded(run, request.lock);
   if (run !== null && recorded !== null) {
-    const { nonce, startedAt, isolation, tree } = run;
-    return { kind: 'found', identity: recorded, group: recorded.pid, nonce, startedAt, isolation, tree };
+    const { nonce, startedAt, isolation, tree, cgroup } = run;
+    const group = readProcessStat(recorded.pid)?.group ?? recorded.pid;
+    return { kind: 'found', identity: recorded, group, nonce, startedAt, isolation, tree, cgroup };
   }
   const greeting = await askHello(request.socket, request.version, HELLO_WITHIN_MS);
   switch (greeting.kind) {
@@ -46,13 +49,23 @@ export async function lookForBroca(request: LookRequest): Promise<LookResult> {
     case 'silent':
       return { kind: 'unsure', reason: `something listens at ${request.socket}, but does not say hello; end it, or wait until it answers` };
     case 'nobody':
-      return { kind: 'none', last: run === null ? null : (readExitStatus(request.files, run.nonce) ?? { kind: 'unknown' }) };
+      if (run === null) return { kind: 'none', last: null };
+      // It died while nobody watched: what it left is in nobody's group any more.
+      await endTree({ ...run, group: null });
+      return { kind: 'none', last: readExitStatus(request.files, run.nonce) ?? { kind: 'unknown' } };
   }
 }
 
-/** The shim of a recorded run, if it lives. An intent without a pid is looked up by its nonce. */
-function findRecorded(run: RunRecord): ProcessIdentity | null {
-  if (run.shim !== null) return isAlive(run.shim) ? run.shim : null;
+/**
+ * The shim of a recorded run, if it lives. An intent without a pid is looked up by its nonce; so is a Broca that lost its shim,
+ * which has its folder's lock: it may hang, and must not be taken for dead then.
+ */
+function findRecorded(run: RunRecord, lock: string): ProcessIdentity | null {
+  if (run.shim !== null && isAlive(run.shim)) return run.shim;
+  if (run.shim !== null) {
+    const holder = findLockHolder(lock);
+    return holder !== null && hasInEnvironment(holder, NONCE_VARIABLE, run.nonce) ? identify(holder) : null;
+  }
   for (const pid of findByEnvironment(NONCE_VARIABLE, run.nonce)) {
     const identity = identify(readProcessStat(pid)?.group ?? pid);
     if (isAlive(identity)) return identity;
@@ -71,8 +84,8 @@ function judgeHello({ agent, run, lock }: LookRequest, hello: BrocaHello): LookR
   // Ours, though its shim is gone: what it started is still in the group the shim made.
   const isOurs = run !== null && hello.nonce === run.nonce;
   const group = isOurs ? (readProcessStat(identity.pid)?.group ?? null) : null;
-  const { isolation, tree } = isOurs ? run : UNKNOWN;
-  return { kind: 'found', identity, group, nonce: hello.nonce, startedAt: hello.startedAt, isolation, tree };
+  const { isolation, tree, cgroup } = isOurs ? run : UNKNOWN;
+  return { kind: 'found', identity, group, nonce: hello.nonce, startedAt: hello.startedAt, isolation, tree, cgroup };
 }
 
 /** Resolves when the process is gone. For those that are no children of ours: no event tells of their death. */

@@ -17,6 +17,7 @@ import type { AgentPaths } from '../home/paths.ts';
 import type { Isolated } from '../isolation/isolate.ts';
 import type { Publish } from '../observe/event.ts';
 import { type LookResult, lookForBroca } from './adopt.ts';
+import { makeCgroup } from './cgroup.ts';
 import type { Clock } from './clock.ts';
 import { type Death, tellOutOfMemory } from './death.ts';
 import { workerEnvironment } from './environment-policy.ts';
@@ -267,11 +268,12 @@ export class Worker {
         break;
       }
       case 'found': {
-        const { identity, group, nonce, startedAt, isolation, tree } = result;
+        const { kind: _, ...found } = result;
+        const { identity, group } = found;
         const byHand = group === null;
         this.#options.publish({ kind: 'agent-adopted', agent: this.agent, pid: identity.pid, byHand });
         const record = this.#record.run;
-        this.#openRun({ identity, group, nonce, startedAt, isolation, tree, child: null, outputFrom: record?.outputFrom ?? null });
+        this.#openRun({ ...found, child: null, outputFrom: record?.outputFrom ?? null });
         this.send({ kind: 'found', byHand });
         this.#renewIfStale(record?.launchedWith ?? null);
         break;
@@ -288,12 +290,13 @@ export class Worker {
   }
 
   /** Null, or why nothing was started. */
-  #spawn({ command, args, isolation, tree, places }: Isolated, supervision: Supervision): string | null {
+  #spawn({ command, args, isolation, tree, cgroups, places }: Isolated, supervision: Supervision): string | null {
     const { shim, paths, files, environment, publish } = this.#options;
     const nonce = randomBytes(16).toString('hex');
     const startedAt = Date.now();
     // The intent is on disk before the process is: a supervisor that dies in between is told to look for it.
-    const described = { nonce, startedAt, isolation, tree };
+    const cgroup = cgroups === null ? null : makeCgroup(cgroups, `animus-${nonce}`);
+    const described = { nonce, startedAt, isolation, tree: tree === 'cgroup' && cgroup === null ? 'marker' : tree, cgroup } as const;
     const launchedWith = launchMark(supervision);
     this.#record.run = { ...described, shim: null, outputFrom: null, launchedWith };
     if (!this.#save()) return 'who runs cannot be written down in run/agents: is the disk full?';
@@ -305,6 +308,7 @@ export class Worker {
       outputLog: paths.outputLog,
       statusFile: files.status,
       nonce,
+      cgroup,
       environment: workerEnvironment({ ...environment, ...places }, supervision.environment, nonce),
     });
     if (!spawned.ok) return spawned.error;

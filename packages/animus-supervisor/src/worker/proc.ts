@@ -9,6 +9,8 @@ export type ProcessIdentity = {
   /** Clock ticks since boot, or null where the kernel does not tell. */
   startTicks: number | null;
   bootId: string | null;
+  /** In which the pid is one; in another (a container) the same number is somebody else. null: not known. */
+  pidNamespace: string | null;
 };
 
 type ProcessStat = { state: string; group: number; startTicks: number };
@@ -30,14 +32,24 @@ export function readBootId(): string | null {
   }
 }
 
+/** Ours, as in `pid:[4026531836]`. */
+function readPidNamespace(): string | null {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return null;
+  }
+}
+
 export function identify(pid: number): ProcessIdentity {
-  return { pid, startTicks: readProcessStat(pid)?.startTicks ?? null, bootId: readBootId() };
+  return { pid, startTicks: readProcessStat(pid)?.startTicks ?? null, bootId: readBootId(), pidNamespace: readPidNamespace() };
 }
 
 /** Whether just this process lives. A zombie is dead: it answers signals, but runs nothing. */
 export function isAlive(identity: ProcessIdentity): boolean {
   if (identity.startTicks === null) return answersSignals(identity.pid);
   if (identity.bootId !== readBootId()) return false;
+  if (identity.pidNamespace !== null && identity.pidNamespace !== readPidNamespace()) return false;
   const stat = readProcessStat(identity.pid);
   return stat !== null && stat.state !== 'Z' && stat.state !== 'X' && stat.startTicks === identity.startTicks;
 }
@@ -55,14 +67,12 @@ export function groupLives(group: number): boolean {
 
 /** Processes whose environment at their start held `name=value`. Reads every process of this user; for rare questions. */
 export function findByEnvironment(name: string, value: string): number[] {
-  const wanted = `${name}=${value}`;
-  return allPids().filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(wanted);
-    } catch {
-      return false;
-    }
-  });
+  return allPids().filter((pid) => hasInEnvironment(pid, name, value));
+}
+
+/** Whether the environment of a process at its start held `name=value`. False where that may not be read. */
+export function hasInEnvironment(pid: number, name: string, value: string): boolean {
+  return readText(`/proc/${pid}/environ`)?.split('\0').includes(`${name}=${value}`) ?? false;
 }
 
 /** Its pid in each namespace from ours inwards; null when that is not told. */

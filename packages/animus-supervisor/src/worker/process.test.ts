@@ -29,6 +29,7 @@ class Folder implements Disposable {
       outputLog: this.output,
       statusFile: this.files.status,
       nonce: 'n0',
+      cgroup: null,
       environment: env,
     });
     assert.ok(spawned.ok, JSON.stringify(spawned));
@@ -133,12 +134,13 @@ test('a record comes back as written; a damaged one is none', () => {
     deaths: { watchdog: 2, code: 1 },
     run: {
       nonce: 'n',
-      shim: { pid: 1, startTicks: null, bootId: null },
+      shim: { pid: 1, startTicks: null, bootId: null, pidNamespace: null },
       startedAt: 5,
       outputFrom: 0,
       launchedWith: 'x',
       isolation: 'bwrap',
       tree: 'namespace',
+      cgroup: null,
     },
   } as const;
   writeRecord(folder.files, record);
@@ -152,7 +154,7 @@ test('a record comes back as written; a damaged one is none', () => {
     ...record,
     lastDeath: null,
     deaths: {},
-    run: { ...record.run, outputFrom: null, launchedWith: null, isolation: 'none', tree: 'marker' },
+    run: { ...record.run, outputFrom: null, launchedWith: null, isolation: 'none', tree: 'marker', cgroup: null },
   });
   writeFileSync(folder.files.record, '{"wanted":');
   assert.equal(readRecord(folder.files), null);

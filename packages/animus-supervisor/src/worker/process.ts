@@ -7,6 +7,7 @@ import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync } from 'no
 import os from 'node:os';
 import { failed, ok, type Result } from 'animus-protocol';
 import { execa } from 'execa';
+import { membersFile } from './cgroup.ts';
 import type { Exit } from './death.ts';
 
 export type SpawnRequest = {
@@ -19,6 +20,8 @@ export type SpawnRequest = {
   /** Where the shim writes the exit status. */
   statusFile: string;
   nonce: string;
+  /** Its control group, made already. */
+  cgroup: string | null;
   environment: Record<string, string>;
 };
 
@@ -47,18 +50,22 @@ export function spawnBroca(request: SpawnRequest): Result<SpawnedShim, string> {
   try {
     const { command, args } = request;
     const outputFrom = fstatSync(output).size;
-    const child = execa('/bin/sh', [request.shim, request.statusFile, request.nonce, command, ...args], {
-      cwd: request.folder,
-      env: request.environment,
-      extendEnv: false,
-      detached: true,
-      cleanup: false,
-      buffer: false,
-      reject: false,
-      stdin: 'ignore',
-      stdout: output as Descriptor,
-      stderr: output as Descriptor,
-    });
+    const child = execa(
+      '/bin/sh',
+      [request.shim, request.statusFile, request.nonce, request.cgroup === null ? '' : membersFile(request.cgroup), command, ...args],
+      {
+        cwd: request.folder,
+        env: request.environment,
+        extendEnv: false,
+        detached: true,
+        cleanup: false,
+        buffer: false,
+        reject: false,
+        stdin: 'ignore',
+        stdout: output as Descriptor,
+        stderr: output as Descriptor,
+      },
+    );
     // Its end is taken from the event below: execa's own promise adds nothing to it.
     child.catch(() => undefined);
     if (child.pid === undefined) return failed(`cannot be started: /bin/sh or the folder ${request.folder} is not usable`);
@@ -93,7 +100,7 @@ export function exitOfCode(code: number): Exit {
 }
 
 /** Signals a process, or a whole group when `pid` is negative. False when nobody is there. */
-export function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): boolean {
+export function signal(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP'): boolean {
   try {
     process.kill(pid, name);
     return true;

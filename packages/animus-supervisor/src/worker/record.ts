@@ -17,12 +17,13 @@ import {
 } from 'animus-protocol';
 import * as v from 'valibot';
 import type { Exit } from './death.ts';
+import type { ProcessIdentity } from './proc.ts';
 import { exitOfCode } from './process.ts';
 
 export type RunRecord = {
   nonce: string;
   /** The shim; null between the intent and the spawn. */
-  shim: { pid: number; startTicks: number | null; bootId: string | null } | null;
+  shim: ProcessIdentity | null;
   /** Wall clock, ms. */
   startedAt: number;
   /** Where in output.log its words begin; null where that is not known. */
@@ -31,6 +32,8 @@ export type RunRecord = {
   launchedWith: string | null;
   isolation: Isolation;
   tree: TreeHold;
+  /** Folder of its control group; null when it has none. */
+  cgroup: string | null;
 };
 
 export type AgentRecord = {
@@ -55,12 +58,20 @@ const agentRecord = v.object({
   run: v.nullable(
     v.object({
       nonce: v.string(),
-      shim: v.nullable(v.object({ pid: v.number(), startTicks: nullableNumber, bootId: v.nullable(v.string()) })),
+      shim: v.nullable(
+        v.object({
+          pid: v.number(),
+          startTicks: nullableNumber,
+          bootId: v.nullable(v.string()),
+          pidNamespace: v.fallback(v.nullable(v.string()), null),
+        }),
+      ),
       startedAt: v.number(),
       outputFrom: v.fallback(nullableNumber, null),
       launchedWith: v.fallback(v.nullable(v.string()), null),
       isolation: v.fallback(v.picklist(ISOLATIONS), 'none'),
       tree: v.fallback(v.picklist(TREE_HOLDS), 'marker'),
+      cgroup: v.fallback(v.nullable(v.string()), null),
     }),
   ),
 });

@@ -2,7 +2,6 @@
  * One life of a Broca: the process that lives (spawned or adopted), its worker link, and the watch for
  * its death. Tells worker events; what they mean is decided in step.ts.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import {
   type BeatReport,
   type BrocaFrame,
@@ -19,10 +18,11 @@ import { type Exit, tellOutOfMemory } from './death.ts';
 import { findHostPid } from './host-pid.ts';
 import { WorkerLink } from './link.ts';
 import { readCrash, readLastWords } from './output.ts';
-import { callsItself, groupLives, isAlive, type ProcessIdentity } from './proc.ts';
+import { callsItself, isAlive, type ProcessIdentity } from './proc.ts';
 import { signal } from './process.ts';
 import { type RecordFiles, readExitStatus } from './record.ts';
 import type { WorkerEvent } from './state.ts';
+import { endTree } from './tree.ts';
 
 export type RunOptions = {
   /** Whose death is this run's death: the shim, or Broca itself where it has none. */
@@ -34,6 +34,7 @@ export type RunOptions = {
   startedAt: number;
   isolation: Isolation;
   tree: TreeHold;
+  cgroup: string | null;
   /** Set for a child: its death is an event. */
   child: { exited: Promise<Exit> } | null;
   /** Where in output.log its words begin; null where that is not known. */
@@ -156,16 +157,13 @@ export class Run {
     });
   }
 
-  /** What its Broca left behind in its group goes with it; only then it has exited. */
+  /** What its Broca left behind goes with it; only then it has exited. */
   async #sweep(seen: Exit): Promise<void> {
     if (this.#isOver) return;
     this.close();
-    const { group, outputLog, outputFrom, tell, isKernelShort } = this.#options;
+    const { nonce, group, tree, cgroup, outputLog, outputFrom, tell, isKernelShort } = this.#options;
     const exit = tellOutOfMemory(seen, () => (outputFrom === null ? null : readCrash(outputLog, outputFrom)), isKernelShort);
-    for (let pauseMs = 2; group !== null && groupLives(group); pauseMs = Math.min(100, pauseMs * 2)) {
-      signal(-group, 'SIGKILL');
-      await wait(pauseMs);
-    }
+    if (nonce !== null && group !== null) await endTree({ nonce, group, tree, cgroup });
     const isMisconfigured = exit.kind === 'exited' && exit.code === EXIT.configuration;
     tell({ kind: 'exited', exit, words: isMisconfigured && outputFrom !== null ? readLastWords(outputLog, outputFrom) : null });
   }

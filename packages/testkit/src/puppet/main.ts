@@ -15,7 +15,7 @@ import {
   WORKER_LINK_VERSION,
   withSocketPath,
 } from 'animus-protocol';
-import { type PuppetOrder, type PuppetSaying, parseOrder, parseSettings } from './orders.ts';
+import { type PuppetOrder, type PuppetSaying, parseOrder, parseSettings, type Straying } from './orders.ts';
 
 const folder = process.cwd();
 const agentId = path.basename(folder);
@@ -82,8 +82,12 @@ function end(code: number): void {
   process.exit(code);
 }
 
-function startGrandchild(): void {
-  const child = spawn('/bin/sh', ['-c', 'trap "" TERM HUP; while :; do sleep 1000; done'], { stdio: 'ignore' });
+function startGrandchild(strays: Straying): void {
+  const child = spawn('/bin/sh', ['-c', 'trap "" TERM HUP; while :; do sleep 1000; done'], {
+    stdio: 'ignore',
+    detached: strays !== 'not',
+    env: strays === 'cleared' ? { PATH: process.env['PATH'] } : process.env,
+  });
   if (child.pid !== undefined) tell({ say: 'grandchild', pid: child.pid });
 }
 
@@ -111,7 +115,7 @@ function obey(order: PuppetOrder): void {
       process.on('SIGTERM', () => undefined);
       break;
     case 'grandchild':
-      startGrandchild();
+      startGrandchild(order.strays);
       break;
     case 'print':
       process.stderr.write(order.text);

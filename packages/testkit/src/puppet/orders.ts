@@ -2,6 +2,10 @@
 import type { ClientFrame } from 'animus-protocol';
 import * as v from 'valibot';
 
+/** How far a child gets away from its parent. */
+export const STRAYING = ['not', 'session', 'cleared'] as const;
+export type Straying = (typeof STRAYING)[number];
+
 export type PuppetOrder =
   | { do: 'ready' }
   | { do: 'beat' }
@@ -13,8 +17,8 @@ export type PuppetOrder =
   /** Hears a stop, but does not act on it. */
   | { do: 'ignore-stop' }
   | { do: 'ignore-sigterm' }
-  /** Starts a child in the same group that ignores SIGTERM. */
-  | { do: 'grandchild' }
+  /** Starts a child that ignores SIGTERM: in the same group, in a session of its own, or there without anything in its environment. */
+  | { do: 'grandchild'; strays: Straying }
   | { do: 'print'; text: string }
   /** Says that it stops by itself, and does. */
   | { do: 'leave'; reason: string };
@@ -35,7 +39,8 @@ export type PuppetSettings = {
 };
 
 const order = v.variant('do', [
-  v.object({ do: v.picklist(['ready', 'beat', 'abort', 'hang', 'ignore-stop', 'ignore-sigterm', 'grandchild']) }),
+  v.object({ do: v.picklist(['ready', 'beat', 'abort', 'hang', 'ignore-stop', 'ignore-sigterm']) }),
+  v.object({ do: v.literal('grandchild'), strays: v.picklist(STRAYING) }),
   v.object({ do: v.literal('exit'), code: v.number() }),
   v.object({ do: v.literal('print'), text: v.string() }),
   v.object({ do: v.literal('leave'), reason: v.string() }),

@@ -4,8 +4,8 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { type ClientFrame, encodeFrame, FrameDecoder } from 'animus-protocol';
-import { hostPid } from './host-pid.ts';
-import { type PuppetOrder, type PuppetSettings, parseSaying } from './orders.ts';
+import { hostPid, hostPidBeside } from './host-pid.ts';
+import { type PuppetOrder, type PuppetSettings, parseSaying, type Straying } from './orders.ts';
 
 export class Puppet {
   readonly agent: string;
@@ -46,8 +46,9 @@ export class Puppet {
   }
 
   /** Has it start a child that ignores SIGTERM, and gives the child's pid. */
-  async startGrandchild(): Promise<number> {
-    this.do({ do: 'grandchild' });
+  async startGrandchild(strays: Straying = 'not'): Promise<number> {
+    this.#grandchild = Promise.withResolvers<number>();
+    this.do({ do: 'grandchild', strays });
     return await this.#grandchild.promise;
   }
 
@@ -68,7 +69,7 @@ export class Puppet {
 
   /** For the stage. */
   takeGrandchild(pid: number): void {
-    this.#grandchild.resolve(hostPid(pid, this.nonce));
+    this.#grandchild.resolve(hostPidBeside(this.pid, pid));
   }
 }
 
