@@ -105,7 +105,8 @@ class Hostile implements Channel {
 
 /** Whether anybody answers is enough: what may be said there would be obeyed. */
 async function connect(socketPath: string): Promise<string> {
-  const socket = net.connect(socketPath);
+  // From here: a socket's path may have 108 bytes.
+  const socket = net.connect(path.relative(process.cwd(), socketPath));
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   socket.destroy();
   return JSON.parse(fs.readFileSync('targets.json', 'utf8')).secret;

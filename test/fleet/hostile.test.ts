@@ -78,6 +78,7 @@ describe('a hostile plugin', () => {
       const status = await fleet.statusOf(eve);
       if (level.isolation === 'bwrap' && status.isolation !== 'bwrap') return t.skip('this machine allows no sandbox');
       assert.equal(status.isolation, level.isolation);
+      assert.equal((await fleet.health('eve')).agents[0]?.process.isolation, level.isolation);
       const seen = Object.fromEntries(Object.entries(deeds).map(([name, through]) => [name, through === true ? 'yes' : '-']));
       assert.deepEqual(seen, TABLE[level.isolation], JSON.stringify(deeds, null, 1));
       // Whatever it started goes on for ever, and yet ends with it; the other agent has noticed nothing.

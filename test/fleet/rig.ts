@@ -41,7 +41,14 @@ export type Health = {
     env: boolean;
     broca: boolean;
     logs: boolean;
-    process: { phase: string; pid: number | null; uptimeMs: number | null; wanted: string; reason: string | null };
+    process: {
+      phase: string;
+      pid: number | null;
+      uptimeMs: number | null;
+      wanted: string;
+      reason: string | null;
+      isolation: string | null;
+    };
     letta: { state: string; reason?: string } | null;
     channels: { name: string; state: string }[];
     queue: { waiting: number; parked: number } | null;

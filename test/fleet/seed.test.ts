@@ -87,7 +87,10 @@ describe('the seed’s programs', () => {
       for (const { id } of [one, two])
         assert.match(
           ran,
-          new RegExp(`^Agent ${id}: DB ✓ ENV ✓ BROCA ✓ LOGS ✓ · ✓ ready, pid \\d+.*Letta ✓ · console ✓ spool ✓ · queue 0 waiting$`, 'm'),
+          new RegExp(
+            `^Agent ${id}: DB ✓ ENV ✓ BROCA ✓ LOGS ✓ · ✓ ready, pid \\d+.*Letta ✓ · console ✓ spool ✓ · queue 0 waiting · isolation [a-z+]+$`,
+            'm',
+          ),
         );
       const { ok, agents, runtime } = await fleet.health();
       assert.equal(ok, true);

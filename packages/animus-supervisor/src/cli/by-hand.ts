@@ -21,5 +21,6 @@ export async function withByHand(status: AgentStatus, home: string, now: number)
     beat: answer.kind === 'ready' ? answer.beat : null,
     reason: null,
     startedByHand: true,
+    isolation: 'none',
   };
 }

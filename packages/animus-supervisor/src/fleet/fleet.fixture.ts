@@ -71,6 +71,7 @@ export class Rig implements AsyncDisposable {
             codeCache: null,
           }),
         probe: async () => await probeMachine(this.#environment),
+        environment: {},
       }),
       config: new FleetConfigFile(homePaths(this.home).config, publish, () => undefined),
       clock,

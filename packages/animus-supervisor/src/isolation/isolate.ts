@@ -1,7 +1,7 @@
 /** Turns how a Broca is started into how it is started shut in: command, environment, and the level that this gives. */
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { type Isolation, ok, type Result, type Supervision, type TreeHold } from 'animus-protocol';
+import { failed, type Isolation, ok, type Result, type Supervision, type TreeHold } from 'animus-protocol';
 import { type AgentPaths, homePaths } from '../home/paths.ts';
 import { chooseIsolation, type SandboxProbe } from './choose-policy.ts';
 import { allBelow, guardFlags } from './guard-policy.ts';
@@ -39,10 +39,19 @@ export type Isolated = {
   places: { HOME?: string; TMPDIR?: string };
 };
 
-type Request = { home: string; agent: AgentPaths; launch: Launch; supervision: Supervision; abilities: Abilities };
+export type IsolateRequest = { home: string; agent: AgentPaths; launch: Launch; supervision: Supervision; abilities: Abilities };
 
 /** The error is why the agent must not start. */
-export function isolate({ home, agent, launch, supervision, abilities }: Request): Result<Isolated, string> {
+export function isolate(request: IsolateRequest): Result<Isolated, string> {
+  try {
+    return prepare(request);
+  } catch (error) {
+    // What stands in the agent's folder in the place of a folder of ours.
+    return failed(`cannot be isolated: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function prepare({ home, agent, launch, supervision, abilities }: IsolateRequest): Result<Isolated, string> {
   const { sandbox } = abilities;
   const chosen = chooseIsolation({ wish: supervision.isolation, hasUser: false, sandbox });
   if (!chosen.ok) return chosen;
@@ -71,7 +80,8 @@ function boxOf(home: string, agent: AgentPaths, { readable, codeCache }: Launch)
   const { shared, sharedConfig, config } = homePaths(home);
   mkdirSync(shared, { recursive: true, mode: 0o700 });
   const ownCache = path.join(agent.run, 'code-cache');
-  const hasCache = codeCache !== null && isFolder(path.dirname(codeCache));
+  // The agent may have put links in their places, while it was not in a sandbox: they would lead out of this one.
+  const hasCache = codeCache !== null && [path.dirname(codeCache), agent.run].every(isFolder);
   if (hasCache) for (const each of [codeCache, ownCache]) mkdirSync(each, { recursive: true, mode: 0o700 });
   return {
     home,
@@ -80,7 +90,7 @@ function boxOf(home: string, agent: AgentPaths, { readable, codeCache }: Launch)
     folder: agent.folder,
     // A link is left as it is: what it leads to is not in the sandbox.
     readOnly: [agent.clone, agent.plugins, agent.releases].filter(isFolder),
-    codeCache: hasCache ? { folder: ownCache, place: codeCache } : null,
+    codeCache: hasCache && isFolder(ownCache) ? { folder: ownCache, place: codeCache } : null,
     readable,
   };
 }

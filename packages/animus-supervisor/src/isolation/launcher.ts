@@ -1,4 +1,6 @@
 /** Knows how each agent's Broca is started on this machine: its program (fleet/launch.ts), shut in as far as that is wanted and works. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { AgentId, Result, SandboxReport, Supervision } from 'animus-protocol';
 import type { FindLaunch } from '../fleet/launch.ts';
 import { agentPaths } from '../home/paths.ts';
@@ -9,7 +11,12 @@ export type LauncherOptions = {
   find: FindLaunch;
   /** Tries what this machine allows. */
   probe: () => Promise<Abilities>;
+  /** The supervisor's own. */
+  environment: Readonly<Record<string, string | undefined>>;
 };
+
+/** They name files and folders that a sandboxed Broca must see too. */
+const CERTIFICATE_VARIABLES = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
 
 const UNTRIED: Abilities = { sandbox: { works: false, reason: 'what this machine allows is being tried' }, cgroups: null };
 
@@ -40,6 +47,13 @@ export class Launcher {
     const { home, find } = this.#options;
     const found = find(agent, supervision);
     if (!found.ok) return found;
-    return isolate({ home, agent: agentPaths(home, agent), launch: found.value, supervision, abilities: this.#abilities });
+    const readable = [...found.value.readable, ...this.#certificates(supervision)];
+    const launch = { ...found.value, readable };
+    return isolate({ home, agent: agentPaths(home, agent), launch, supervision, abilities: this.#abilities });
+  }
+
+  #certificates({ environment }: Supervision): string[] {
+    const all = { ...this.#options.environment, ...environment };
+    return CERTIFICATE_VARIABLES.flatMap((name) => all[name] ?? []).filter((file) => path.isAbsolute(file) && existsSync(file));
   }
 }

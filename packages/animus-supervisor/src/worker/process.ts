@@ -3,8 +3,9 @@
  * session and process group of its own, with its output appended to a file: the supervisor holds no
  * pipe to it, so that the death of either costs the other nothing.
  */
-import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { failed, ok, type Result } from 'animus-protocol';
 import { execa } from 'execa';
 import { membersFile } from './cgroup.ts';
@@ -35,6 +36,8 @@ export type SpawnedShim = {
 
 /** execa takes any descriptor; its types name these only. */
 type Descriptor = 3 | 4 | 5 | 6 | 7 | 8 | 9;
+
+const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** Raw output beyond this is set aside when the Broca is started the next time. */
 const LONGEST_OUTPUT_LOG = 5 * 1024 * 1024;
@@ -109,9 +112,15 @@ export function signal(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP'): bo
   }
 }
 
-/** Appends: another descriptor that truncates the file would leave NULs otherwise. */
+/**
+ * Appends: another descriptor that truncates the file would leave NULs otherwise. It lies where the agent can write: a link in
+ * its place, or in its folder's, would hand the agent an open file of somebody else, and a named pipe would hold us for ever.
+ */
 function openOutputLog(file: string): number {
-  const stat = statSync(file, { throwIfNoEntry: false });
+  const folder = path.dirname(file);
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) throw new Error(`${folder} is no folder: remove it`);
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  if (stat?.isFile() === false) throw new Error(`${file} is no file: remove it`);
   if (stat !== undefined && stat.size > LONGEST_OUTPUT_LOG) renameSync(file, `${file}.1`);
-  return openSync(file, 'a', 0o600);
+  return openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
 }

@@ -8,7 +8,10 @@ import {
   type Isolation,
   type Problem,
   parseFleetConfig,
+  type SandboxReport,
   supervisionOf,
+  TREE_HOLDS,
+  type TreeHold,
   type Wanted,
   weakestIsolation,
 } from 'animus-protocol';
@@ -29,6 +32,10 @@ export type RuntimeHealth = {
   versions: { version: string; node: string; animus: string }[];
   /** The weakest in force among the running agents; null while no supervisor says. */
   isolation: Isolation | null;
+  /** The weakest hold on what they start, likewise. */
+  tree: TreeHold | null;
+  /** What this machine allows; null while no supervisor says. */
+  sandbox: SandboxReport | null;
   faults: string[];
   warnings: string[];
 };
@@ -59,6 +66,7 @@ export async function examineFleet(home: HomePaths, ids: readonly AgentId[], now
   const faults = [...findWrongHomeModes(home.home).map((wrong) => formatWrongMode(wrong, home.home)), ...linesOf(problems, 'error')];
   if (!reply.ok && reply.error.kind !== 'no-supervisor') faults.push(describeFailure(reply.error));
   const supervisor = reply.ok ? reply.value.supervisor : null;
+  const running = [...(statuses?.values() ?? [])];
   const isUnwatched = supervisor === null && agents.some(({ process }) => process.pid !== null);
   const warnings = [
     ...linesOf(problems, 'warning'),
@@ -70,7 +78,9 @@ export async function examineFleet(home: HomePaths, ids: readonly AgentId[], now
     supervisor:
       supervisor === null ? null : { pid: supervisor.pid, version: supervisor.version, uptimeMs: Math.max(0, now - supervisor.startedAt) },
     versions: listRuntimes(home.runtimes),
-    isolation: statuses === null ? null : weakest([...statuses.values()]),
+    isolation: weakestIsolation(running.flatMap(({ isolation }) => isolation ?? [])),
+    tree: TREE_HOLDS.findLast((hold) => running.some(({ tree }) => tree === hold)) ?? null,
+    sandbox: supervisor?.sandbox ?? null,
     faults,
     warnings,
   };
@@ -79,10 +89,6 @@ export async function examineFleet(home: HomePaths, ids: readonly AgentId[], now
 
 function linesOf(problems: readonly Problem[], severity: Problem['severity']): string[] {
   return problems.filter((problem) => problem.severity === severity).map(formatProblem);
-}
-
-function weakest(statuses: readonly AgentStatus[]): Isolation | null {
-  return weakestIsolation(statuses.flatMap(({ isolation }) => isolation ?? []));
 }
 
 /** What the last supervisor was told to do with an agent (worker/record.ts); null when none ever saw it. */

@@ -2,7 +2,7 @@
  * Judges an agent by its facts. Well is: its files are there and private, its configuration can be used, and it
  * does what is wanted of it: ready with Letta and its channels up, or stopped because a person stopped it.
  */
-import type { BeatReport, ChannelHealth, LettaState, Phase, QueueFigures } from 'animus-protocol';
+import type { BeatReport, ChannelHealth, Isolation, LettaState, Phase, QueueFigures } from 'animus-protocol';
 import type { AgentFacts, ProcessFacts } from './facts.ts';
 
 export type ProcessHealth = {
@@ -13,6 +13,8 @@ export type ProcessHealth = {
   reason: string | null;
   /** Somebody started it with `broca run`; no supervisor did. */
   byHand: boolean;
+  /** In force for what runs, as the supervisor says; null while it does not. */
+  isolation: Isolation | null;
 };
 
 export type AgentHealth = {
@@ -78,21 +80,23 @@ function fileFaults(facts: AgentFacts, errors: readonly string[]): string[] {
 
 export function seeProcess(facts: ProcessFacts, now: number): Seen {
   if (facts.from === 'supervisor') {
-    const { phase, pid, startedAt, wanted, reason, beat, startedByHand: byHand } = facts.status;
-    return { process: { phase, pid, uptimeMs: startedAt === null ? null : Math.max(0, now - startedAt), wanted, reason, byHand }, beat };
+    const { phase, pid, startedAt, wanted, reason, beat, isolation, startedByHand: byHand } = facts.status;
+    const uptimeMs = startedAt === null ? null : Math.max(0, now - startedAt);
+    return { process: { phase, pid, uptimeMs, wanted, reason, byHand, isolation }, beat };
   }
   const wanted = facts.isWanted ? 'running' : 'stopped';
   const { answer } = facts;
   if (answer.kind === 'not-running' || answer.kind === 'silent') {
     const isSilent = answer.kind === 'silent';
     const reason = isSilent ? 'its process does not answer' : null;
-    return { process: { phase: isSilent ? 'unhealthy' : 'stopped', pid: null, uptimeMs: null, wanted, reason, byHand: false }, beat: null };
+    const phase = isSilent ? 'unhealthy' : 'stopped';
+    return { process: { phase, pid: null, uptimeMs: null, wanted, reason, byHand: false, isolation: null }, beat: null };
   }
   const { pid, startedAt } = answer.hello;
   const uptimeMs = Math.max(0, now - startedAt);
   const byHand = answer.hello.nonce === null;
   const beat = answer.kind === 'ready' ? answer.beat : null;
-  return { process: { phase: answer.kind, pid, uptimeMs, wanted, reason: null, byHand }, beat };
+  return { process: { phase: answer.kind, pid, uptimeMs, wanted, reason: null, byHand, isolation: null }, beat };
 }
 
 /** What a Broca that refused its configuration said is what the files say too: it is told once, and `broken` alone is left. */

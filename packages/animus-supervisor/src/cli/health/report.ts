@@ -1,5 +1,5 @@
 /** Health as a person reads it: the seed's report, a line for each agent, then the runtime. */
-import { keepsApart, type LettaState, type QueueFigures } from 'animus-protocol';
+import { keepsApart, type LettaState, type QueueFigures, type SandboxReport } from 'animus-protocol';
 import { duration, indented, mark, type Screen } from '../render.ts';
 import type { FleetHealth, RuntimeHealth } from './examine.ts';
 import type { AgentHealth, ProcessHealth } from './judge-policy.ts';
@@ -29,6 +29,7 @@ function agentLines(agent: AgentHealth, screen: Screen): string[] {
   }
   if (agent.queue !== null) rest.push(describeQueue(agent.queue));
   if (agent.mode !== null && agent.mode !== 'live') rest.push(`mode ${agent.mode}`);
+  if (agent.process.isolation !== null) rest.push(`isolation ${agent.process.isolation}`);
   return [`Agent ${agent.id}: ${files} · ${rest.join(' · ')}`, ...noteLines(agent, screen)];
 }
 
@@ -39,8 +40,18 @@ function runtimeLines(runtime: RuntimeHealth, screen: Screen): string[] {
   const { supervisor } = runtime;
   if (supervisor === null) lines.push('- no supervisor is running; start it with: animus up -d');
   else lines.push(`${mark(screen, true)} supervisor ${supervisor.version}, pid ${supervisor.pid}, up ${duration(supervisor.uptimeMs)}`);
-  if (runtime.isolation !== null) lines.push(`${keepsApart(runtime.isolation) ? mark(screen, true) : '-'} isolation: ${runtime.isolation}`);
+  if (runtime.sandbox !== null) lines.push(...isolationLines(runtime.sandbox, runtime, screen));
   return [...lines, ...noteLines(runtime, screen)];
+}
+
+/** The weakest in force, what the machine allows, and whether nothing can hide from its end. */
+function isolationLines(sandbox: SandboxReport, { isolation, tree }: RuntimeHealth, screen: Screen): string[] {
+  const able = sandbox.works ? `bubblewrap ${sandbox.version} works` : sandbox.reason;
+  const isApart = isolation === null ? sandbox.works : keepsApart(isolation);
+  const lines = [`${isApart ? mark(screen, true) : '-'} isolation: ${isolation === null ? '' : `${isolation}; `}${able}`];
+  if (tree === 'marker')
+    lines.push('- processes that a Broca hides may outlive it: there is neither a sandbox nor a control group to hold them');
+  return lines;
 }
 
 function noteLines({ faults, warnings }: { faults: readonly string[]; warnings: readonly string[] }, screen: Screen): string[] {
