@@ -1,5 +1,7 @@
 /** A Broca with the Telegram channel on, as a process of its own, and a Telegram for it on loopback. Nothing of it is injected: the way is the proxy setting. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import {
   type TelegramAccount as Account,
@@ -10,11 +12,15 @@ import {
   type TelegramSettings,
 } from 'animus-testkit';
 
+/** A waiting test names what it waits for; this only keeps a broken one from hanging. */
+const PATIENCE_MS = 20_000;
+
 export type TelegramRig = {
   telegram: TelegramDataCentre;
   bot: Account;
   owner: Account;
   agent: AgentFolder;
+  /** Starts a Broca and waits until it has read what it missed. */
   start(): Promise<BrocaProcess>;
 };
 
@@ -27,6 +33,8 @@ export type RigRequest = {
   letta?: string;
   /** Whose account it is: a bot's by default. */
   isUser?: boolean;
+  /** It makes keys with data centres of which it has none: a login, files that lie elsewhere. */
+  exchangesKeys?: boolean;
 };
 
 export async function openTelegramRig(t: TestContext, request: RigRequest = {}): Promise<TelegramRig> {
@@ -51,7 +59,34 @@ export async function openTelegramRig(t: TestContext, request: RigRequest = {}):
   });
   t.after(() => agent[Symbol.dispose]());
   writeLogin(agent, telegram, bot);
-  return { telegram, bot, owner, agent, start: async () => await BrocaProcess.start(agent.folder) };
+  let starts = 0;
+  const start = async (): Promise<BrocaProcess> => {
+    starts += 1;
+    const broca = await BrocaProcess.start(agent.folder, request.exchangesKeys === true ? trusting(telegram) : {});
+    await logged(agent, 'telegram-caught-up', starts);
+    return broca;
+  };
+  return { telegram, bot, owner, agent, start };
+}
+
+/** Waits until the log tells of this event so many times. */
+export async function logged(agent: AgentFolder, event: string, times: number): Promise<void> {
+  const [folder, file] = [agent.path('logs'), agent.path('logs', 'broca.log')];
+  const watcher = watch(folder);
+  const count = (): number => (existsSync(file) ? readFileSync(file, 'utf8').split(`"event":"${event}"`).length - 1 : 0);
+  try {
+    while (count() < times) await once(watcher, 'change', { signal: AbortSignal.timeout(PATIENCE_MS) });
+  } finally {
+    watcher.close();
+  }
+}
+
+/** The environment of a program that accepts the loopback data centre's key. */
+export function trusting({ serverKey }: TelegramDataCentre): Record<string, string> {
+  return {
+    ANIMUS_TEST_TELEGRAM_KEY: JSON.stringify(serverKey),
+    NODE_OPTIONS: `--import=${join(import.meta.dirname, '../../packages/testkit/src/telegram-data-centre/trust.ts')}`,
+  };
 }
 
 /** As `broca telegram login` leaves it. */

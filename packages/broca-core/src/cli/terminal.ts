@@ -65,9 +65,15 @@ async function* readLines(prompt: string, isInteractive: boolean): AsyncIterable
   // Ctrl-C ends a chat as Ctrl-D does; readline takes the signal while it reads a terminal.
   lines.on('SIGINT', () => lines.close());
   if (isInteractive) lines.prompt();
-  for await (const line of lines) {
-    yield line;
-    if (isInteractive) lines.prompt();
+  try {
+    for await (const line of lines) {
+      yield line;
+      if (isInteractive) lines.prompt();
+    }
+  } finally {
+    lines.close();
+    // Whoever has read enough does not wait until the other side closes its pipe.
+    if ('unref' in process.stdin) process.stdin.unref();
   }
   if (isInteractive) process.stdout.write('\n');
 }

@@ -175,8 +175,8 @@ function isMistyped(error: unknown, word: string): boolean {
 }
 
 const EXPLANATIONS: Readonly<Record<string, string>> = {
-  ACCESS_TOKEN_INVALID: 'Telegram does not know this bot token: copy it again from @BotFather',
-  ACCESS_TOKEN_EXPIRED: 'this bot token was replaced: copy the new one from @BotFather',
+  ACCESS_TOKEN_INVALID: 'Telegram does not know this bot token (any more): copy it again from @BotFather',
+  ACCESS_TOKEN_EXPIRED: 'Telegram does not know this bot token (any more): copy it again from @BotFather',
   API_ID_INVALID: 'API id and hash do not fit together: copy both again from https://my.telegram.org',
   API_ID_PUBLISHED_FLOOD: 'this API id is used by too many: get one of your own at https://my.telegram.org',
   PHONE_NUMBER_INVALID: 'this is no telephone number that Telegram knows: write it with country code, as in +49…',

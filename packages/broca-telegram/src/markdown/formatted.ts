@@ -44,7 +44,7 @@ export class FormattedWriter {
   /** Begins a block: an empty line after what stands there, or only a new line. */
   startBlock(gap: '\n' | '\n\n'): void {
     if (this.#text === '') return;
-    this.#text = `${this.#text.replace(/[^\S\n]*\n*$/, '')}${gap}`;
+    this.#text = `${this.#text.trimEnd()}${gap}`;
   }
 
   finish(): Formatted {
@@ -80,6 +80,10 @@ export function legal(entities: readonly Entity[]): Entity[] {
   );
   const others = entities
     .filter(({ type }) => !LITERAL.has(type) && type !== 'quote' && type !== 'link')
+    .filter(
+      (one, index, all) =>
+        !all.some((other, at) => other.type === one.type && at !== index && contains(other, one) && (at < index || !contains(one, other))),
+    )
     .flatMap((entity) => without(entity, literal));
   return [...literal, ...links, ...quotes, ...others].sort((one, other) => one.offset - other.offset || other.length - one.length);
 }

@@ -98,7 +98,8 @@ class Renderer {
     for (const token of tokens) {
       if (token.type === 'space' || token.type === 'def') continue;
       if (!isFirst) this.#startBlock(token.type === 'list' && gap === '\n' ? '\n' : gap);
-      isFirst = false;
+      // A box to tick stands before its text.
+      isFirst = token.type === 'checkbox';
       this.#block(token);
     }
   }

@@ -12,6 +12,8 @@ export const MOST_ENTITIES = 100;
 
 /** A cut earlier than this share of the message wastes too much of it: the next kind of place is tried. */
 const EARLIEST_SHARE = 0.5;
+/** To spare a block of code, more may be wasted. */
+const EARLIEST_BEFORE_CODE = 0.25;
 
 type Place = { pattern: RegExp; inCode: boolean };
 
@@ -30,12 +32,17 @@ export function splitFormatted(whole: Formatted, longest: number = LONGEST_MESSA
     const cut = findCut(rest, longest, most);
     const code = codeAt(rest, cut);
     const end = code === null ? rest.text.slice(0, cut).trimEnd().length : cut;
-    if (rest.text.slice(0, end).trim() !== '') parts.push(slice(rest, 0, end));
+    if (rest.text.slice(0, end).trim() !== '') parts.push(few(slice(rest, 0, end), most));
     rest = slice(rest, code === null ? skipSpace(rest, cut) : cut + (rest.text[cut] === '\n' ? 1 : 0), rest.text.length);
   }
   const last = slice(rest, 0, rest.text.trimEnd().length);
-  if (last.text !== '') parts.push(last);
+  if (last.text !== '') parts.push(few(last, most));
   return parts;
+}
+
+/** So many on one character only a machine writes. */
+function few({ text, entities }: Formatted, most: number): Formatted {
+  return { text, entities: entities.slice(0, most) };
 }
 
 /** The entities of a stretch, as they stand in it. */
@@ -53,12 +60,13 @@ function findCut(whole: Formatted, longest: number, most: number): number {
   const tooMany = entities[most]?.offset ?? Number.POSITIVE_INFINITY;
   const limit = Math.max(1, Math.min(longest, tooMany, text.length - 1));
   const window = text.slice(0, limit + 1);
+  const earliest = codeAt(whole, limit) === null ? EARLIEST_SHARE : EARLIEST_BEFORE_CODE;
   for (const { pattern, inCode } of PLACES) {
     let cut = -1;
     for (const { index } of window.matchAll(pattern)) {
       if (index > 0 && index <= limit && (inCode || codeAt(whole, index) === null)) cut = index;
     }
-    if (cut >= limit * EARLIEST_SHARE) return cut;
+    if (cut >= limit * (inCode ? EARLIEST_SHARE : earliest)) return cut;
   }
   return endOfCharacter(text, limit);
 }
