@@ -13,11 +13,13 @@ import { echo } from './echo.ts';
 import type { Figure } from './figure.ts';
 import { health } from './health.ts';
 import { inboundStored } from './inbound-stored.ts';
+import { isolation } from './isolation.ts';
 import { latency } from './latency.ts';
 import { turnOverhead } from './turn-overhead.ts';
 
 const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
   start: brocaStart,
+  isolation,
   idle: brocaIdle,
   inbound: inboundStored,
   echo,

@@ -1,5 +1,5 @@
 /** Starts programs to be measured, on the Node that runs the benchmark, and ends every one of them. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,16 +9,19 @@ const BARE = path.join(import.meta.dirname, 'bare.mjs');
 export type Running = AsyncDisposable & { pid: number; child: ChildProcess };
 
 export function start(args: readonly string[], environment: NodeJS.ProcessEnv = process.env): Running {
-  const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: environment,
-  });
+  return startProgram(process.execPath, args, { env: environment });
+}
+
+export function startProgram(command: string, args: readonly string[], options: SpawnOptions): Running {
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   return {
     child,
     pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM');
+      // A shim passes nothing on: its whole group is told.
+      if (options.detached === true) process.kill(-(child.pid ?? 0), 'SIGTERM');
+      else child.kill('SIGTERM');
       await exited;
     },
   };

@@ -55,7 +55,7 @@ export async function startSupervisor({ home, root, version, pid, environment }:
     home,
     version,
     shim,
-    launcher: new Launcher({ home, find: launchFromRelease(home), probe: async () => await probeMachine(environment), environment }),
+    launcher: new Launcher({ home, find: launchFromRelease(home), probe: async () => await probeMachine(environment, home), environment }),
     config,
     clock: systemClock,
     random: Math.random,

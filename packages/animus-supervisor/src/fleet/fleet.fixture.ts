@@ -70,7 +70,7 @@ export class Rig implements AsyncDisposable {
             readable: [REPOSITORY, this.stage.folder],
             codeCache: null,
           }),
-        probe: async () => await probeMachine(this.#environment),
+        probe: async () => await probeMachine(this.#environment, this.home),
         environment: {},
       }),
       config: new FleetConfigFile(homePaths(this.home).config, publish, () => undefined),

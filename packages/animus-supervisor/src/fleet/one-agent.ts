@@ -37,7 +37,7 @@ export async function withOneAgent<T>(one: OneAgent, use: (fleet: Fleet) => Prom
     home,
     version,
     shim: path.join(root, 'packages/animus-supervisor/shim/broca-shim.sh'),
-    launcher: new Launcher({ home, find: launchFromRelease(home), probe: async () => await probeMachine(environment), environment }),
+    launcher: new Launcher({ home, find: launchFromRelease(home), probe: async () => await probeMachine(environment, home), environment }),
     config: new FleetConfigFile(
       paths.config,
       () => undefined,

@@ -3,7 +3,10 @@
  * its session, and that left its environment behind too. The last are promised to end in a pid namespace and a control group alone.
  */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, describe, test } from 'node:test';
 import type { TreeHold } from 'animus-protocol';
 import type { Puppet } from 'animus-testkit';
 import { homePaths } from '../home/paths.ts';
@@ -14,7 +17,9 @@ import { readRecord, recordFiles } from '../worker/record.ts';
 import { type Machine, Rig } from './fleet.fixture.ts';
 
 const A = 'agent-a';
-const machine = await probeMachine(process.env);
+const scratch = mkdtempSync(path.join(os.tmpdir(), 'animus-trees-'));
+after(() => rmSync(scratch, { recursive: true }));
+const machine = await probeMachine(process.env, scratch);
 
 const WAYS: { tree: TreeHold; on: Machine; isHere: boolean }[] = [
   { tree: 'namespace', on: 'this', isHere: machine.sandbox.works },

@@ -14,6 +14,8 @@ export type HomePaths = {
   lock: string;
   /** `<id>.json` and `<id>.exit`: who runs as what. */
   runAgents: string;
+  /** What root's Brocas see as /etc. */
+  etc: string;
   /** What every Broca may read of the home, and its copy of the fleet's configuration. */
   shared: string;
   sharedConfig: string;
@@ -70,6 +72,7 @@ export function homePaths(home: string): HomePaths {
     socket: path.join(run, 'animus.sock'),
     lock: path.join(run, 'lock'),
     runAgents: path.join(run, 'agents'),
+    etc: path.join(run, 'etc'),
     shared,
     sharedConfig: path.join(shared, 'animus.config.json'),
     logs,

@@ -6,6 +6,7 @@ import { type AgentPaths, homePaths } from '../home/paths.ts';
 import { chooseIsolation, type SandboxProbe } from './choose-policy.ts';
 import { allBelow, guardFlags } from './guard-policy.ts';
 import { sandboxArguments } from './sandbox-policy.ts';
+import { copyEtc } from './system-folders.ts';
 
 /** A Broca's program, and what it needs that is not in its agent's folder. */
 export type Launch = {
@@ -66,6 +67,7 @@ function prepare({ home, agent, launch, supervision, abilities }: IsolateRequest
   const args = [...flags, ...guard(home, agent, launch, temporary), ...program];
   const places = { HOME: agent.folder, TMPDIR: temporary };
   if (!isBoxed) return ok({ isolation, tree, cgroups, command: node, args, places });
+  if (sandbox.system.folders.etc !== null) copyEtc(sandbox.system.folders.etc.copy);
   const box = sandboxArguments({ system: sandbox.system, ...boxOf(home, agent, launch) });
   return ok({ isolation, tree: 'namespace', cgroups: null, command: sandbox.program, args: [...box, '--', node, ...args], places });
 }

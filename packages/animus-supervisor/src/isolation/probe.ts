@@ -2,6 +2,8 @@
  * Tries whether a sandbox can be made here: some systems lack bubblewrap, some forbid what it needs (Ubuntu's AppArmor,
  * containers), and none says so beforehand. Asked once in a supervisor's life.
  */
+
+import { homePaths } from '../home/paths.ts';
 import { endCgroup, makeCgroup, membersFile, ownCgroup } from '../worker/cgroup.ts';
 import { runBriefly } from '../worker/process.ts';
 import type { SandboxProbe } from './choose-policy.ts';
@@ -19,15 +21,13 @@ const PATIENCE_MS = 10_000;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `environment` is the supervisor's own. */
-export async function probeMachine(environment: Environment): Promise<Abilities> {
-  const [sandbox, cgroups] = await Promise.all([
-    probeSandbox(environment, process.platform, process.getuid?.() === 0),
-    probeCgroups(environment),
-  ]);
+export async function probeMachine(environment: Environment, home: string): Promise<Abilities> {
+  const etc = process.getuid?.() === 0 ? homePaths(home).etc : null;
+  const [sandbox, cgroups] = await Promise.all([probeSandbox(environment, process.platform, etc), probeCgroups(environment)]);
   return { sandbox, cgroups };
 }
 
-async function probeSandbox(environment: Environment, platform: string, isRoot: boolean): Promise<SandboxProbe> {
+async function probeSandbox(environment: Environment, platform: string, etc: string | null): Promise<SandboxProbe> {
   const program = environment[PROGRAM_VARIABLE] || 'bwrap';
   if (platform !== 'linux') return none('bubblewrap is for Linux alone');
   if (program === 'off') return none(`${PROGRAM_VARIABLE}=off switches it off`);
@@ -36,7 +36,7 @@ async function probeSandbox(environment: Environment, platform: string, isRoot: 
   const asked = await run(['--version']);
   if (!asked.ok) return none(`bubblewrap is not usable (${asked.error}); install it, for example with: apt install bubblewrap`);
   const version = /[0-9]+(\.[0-9]+)+/.exec(asked.value)?.[0] ?? 'unknown';
-  const system: System = { folders: findSystemFolders(isRoot), boundsTemporary: isAtLeast(version, [0, 7]) };
+  const system: System = { folders: findSystemFolders(etc), boundsTemporary: isAtLeast(version, [0, 7]) };
   // What must be true of a Broca's world: few processes are in it, and what is not named is not there.
   const look = ['/bin/sh', '-c', 'test -r /usr && test ! -e /root && test ! -e /home && echo "$$"'];
   const tried = await run([...systemArguments(system), '--remount-ro', '/', '--', ...look]);

@@ -12,6 +12,8 @@ export type SystemFolders = {
   links: readonly { path: string; target: string }[];
   /** Readable, and nothing in them is secret. */
   readable: readonly string[];
+  /** Root's /etc: a folder with copies of what is not secret, and the folders of the true one that are shown in it. */
+  etc: { copy: string; folders: readonly string[] } | null;
 };
 
 export type System = {
@@ -40,13 +42,14 @@ export type SandboxRequest = {
 const TEMPORARY_BYTES = 256 * 1024 * 1024;
 
 /** Namespaces, capabilities, system: the same for each sandbox, and what the probe tries. */
-export function systemArguments({ folders: { links, readable }, boundsTemporary }: System): string[] {
+export function systemArguments({ folders: { links, readable, etc }, boundsTemporary }: System): string[] {
   return [
     // The first process of a pid namespace takes all others with it, and ends with bwrap, which ends with its shim.
     ...['--unshare-pid', '--die-with-parent', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     // Run by root, bwrap would leave it all of root's powers.
     ...['--cap-drop', 'ALL'],
     ...readable.flatMap((path) => ['--ro-bind', path, path]),
+    ...(etc === null ? [] : ['--ro-bind', etc.copy, '/etc', ...etc.folders.flatMap((path) => ['--ro-bind', path, path])]),
     ...links.flatMap(({ path, target }) => ['--symlink', target, path]),
     ...['--proc', '/proc', '--dev', '/dev'],
     ...(boundsTemporary ? ['--size', String(TEMPORARY_BYTES)] : []),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { DEFAULT_SUPERVISION, ok } from 'animus-protocol';
 import { shareFleetConfig } from '../fleet/share-config.ts';
 import { agentPaths, homePaths } from '../home/paths.ts';
@@ -12,7 +12,9 @@ import { chooseIsolation } from './choose-policy.ts';
 import { isolate, type Launch } from './isolate.ts';
 import { probeMachine } from './probe.ts';
 
-const abilities = await probeMachine(process.env);
+const scratch = mkdtempSync(path.join(os.tmpdir(), 'animus-sandbox-'));
+after(() => rmSync(scratch, { recursive: true }));
+const abilities = await probeMachine(process.env, scratch);
 const skip = abilities.sandbox.works ? false : abilities.sandbox.reason;
 
 class Home implements Disposable {
@@ -93,7 +95,7 @@ test('what is wished for and what there is make the level', () => {
     works: true,
     program: 'bwrap',
     version: '1',
-    system: { folders: { links: [], readable: [] }, boundsTemporary: true },
+    system: { folders: { links: [], readable: [], etc: null }, boundsTemporary: true },
   } as const;
   const not = { works: false, reason: 'nothing here' } as const;
   const rows = [

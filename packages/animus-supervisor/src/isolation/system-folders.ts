@@ -1,5 +1,16 @@
 /** Looks which folders of this machine hold programs, libraries and what programs need to know of the system. */
-import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { SystemFolders } from './sandbox-policy.ts';
 
@@ -12,14 +23,14 @@ const OTHER_FOLDERS = ['/nix/store', '/gnu/store', '/run/current-system', '/run/
  * What of /etc root's Brocas see. Everybody else sees all of it, since they cannot read there what is secret. Root
  * could, and a mount that hides a file is gone once the file is replaced.
  */
-const ETC_FOR_ROOT = [
-  ...['alternatives', 'ca-certificates', 'crypto-policies', 'fonts', 'ld.so.conf.d', 'pki/ca-trust', 'pki/tls/certs', 'ssl/certs'],
-  ...['gai.conf', 'group', 'host.conf', 'hosts', 'ld.so.cache', 'ld.so.conf', 'locale.alias', 'localtime', 'mime.types'],
-  ...['nsswitch.conf', 'os-release', 'passwd', 'pki/tls/cert.pem', 'protocols', 'resolv.conf', 'services'],
-  ...['ssl/cert.pem', 'ssl/openssl.cnf', 'static', 'timezone'],
+const ETC_FILES = [
+  ...['gai.conf', 'group', 'host.conf', 'hosts', 'ld.so.cache', 'ld.so.conf', 'localtime', 'mime.types', 'nsswitch.conf'],
+  ...['os-release', 'passwd', 'protocols', 'resolv.conf', 'services', 'timezone'],
 ];
+const ETC_FOLDERS = ['alternatives', 'pki/tls/certs', 'ssl/certs', 'static'];
 
-export function findSystemFolders(isRoot: boolean): SystemFolders {
+/** `etc`: where root's copy of /etc is kept; null for everybody else. */
+export function findSystemFolders(etc: string | null): SystemFolders {
   const links: { path: string; target: string }[] = [];
   const readable: string[] = [];
   for (const folder of ROOT_FOLDERS) {
@@ -28,16 +39,44 @@ export function findSystemFolders(isRoot: boolean): SystemFolders {
     else if (stat?.isDirectory()) readable.push(folder);
   }
   readable.push(...OTHER_FOLDERS.filter(isThere));
-  if (!isRoot) readable.push('/etc');
-  for (const name of isRoot ? ETC_FOR_ROOT : []) {
-    const file = path.join('/etc', name);
-    const target = linkTarget(file);
-    if (target !== null) links.push({ path: file, target });
-    else if (isThere(file)) readable.push(file);
-  }
   const resolver = findResolver();
   if (resolver !== null) readable.push(resolver);
-  return { links, readable };
+  if (etc === null) return { links, readable: [...readable, '/etc'], etc: null };
+  copyEtc(etc);
+  const inEtc = ETC_FOLDERS.map((name) => path.join('/etc', name)).filter((folder) =>
+    statSync(folder, { throwIfNoEntry: false })?.isDirectory(),
+  );
+  return { links, readable, etc: { copy: etc, folders: inEtc } };
+}
+
+/**
+ * One folder for all root's sandboxes, so that each sees a file that was replaced since (resolv.conf, when the network
+ * changed). Called at each start of a Broca; copies what is newer.
+ */
+export function copyEtc(copy: string): void {
+  for (const name of ['', ...ETC_FOLDERS]) {
+    const folder = path.join(copy, name);
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    // Whatever the umask: an agent may run as somebody else than root.
+    chmodSync(folder, 0o755);
+  }
+  for (const name of ETC_FILES) copyFile(path.join('/etc', name), path.join(copy, name));
+}
+
+function copyFile(from: string, to: string): void {
+  const [source, target] = [from, to].map((file) => lstatSync(file, { throwIfNoEntry: false }));
+  if (source === undefined) {
+    rmSync(to, { force: true });
+    return;
+  }
+  if (target !== undefined && target.mtimeMs >= source.mtimeMs) return;
+  rmSync(`${to}.new`, { force: true });
+  if (source.isSymbolicLink()) symlinkSync(readlinkSync(from), `${to}.new`);
+  else {
+    copyFileSync(from, `${to}.new`);
+    chmodSync(`${to}.new`, 0o644);
+  }
+  renameSync(`${to}.new`, to);
 }
 
 /**
@@ -45,7 +84,7 @@ export function findSystemFolders(isRoot: boolean): SystemFolders {
  * changes. Null where it is a file of its own.
  */
 function findResolver(): string | null {
-  if (linkTarget('/etc/resolv.conf') === null) return null;
+  if (lstatSync('/etc/resolv.conf', { throwIfNoEntry: false })?.isSymbolicLink() !== true) return null;
   try {
     const file = realpathSync('/etc/resolv.conf');
     const folder = path.dirname(file);
@@ -53,10 +92,6 @@ function findResolver(): string | null {
   } catch {
     return null;
   }
-}
-
-function linkTarget(file: string): string | null {
-  return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(file) : null;
 }
 
 function isThere(file: string): boolean {
