@@ -26,13 +26,14 @@ import { Worker } from '../worker/perform.ts';
 import { NEW_AGENT, readRecord, recordFiles } from '../worker/record.ts';
 import { hasProcess } from '../worker/state.ts';
 import { changedLaunchKeys } from '../worker/supervision-policy.ts';
+import { until, untilStarted, untilStopped } from './await-worker.ts';
 import { changeRelease, type ReleaseChange, settleAtStart } from './change-release.ts';
 import type { FleetConfigFile } from './fleet-config.ts';
 import { HomeWatch } from './home-watch.ts';
 import { readTelegramIdentities } from './identities.ts';
 import { compareFolders, findSharedIdentities, firstWanted } from './reconcile-policy.ts';
 import { shareFleetConfig } from './share-config.ts';
-import { describeWorker, isUnsure, judgeStart, judgeStop, outcomeOf } from './status.ts';
+import { describeWorker, isUnsure, outcomeOf } from './status.ts';
 import { UsageSampler } from './usage.ts';
 
 export type FleetOptions = {
@@ -52,9 +53,6 @@ export type FleetOptions = {
    */
   only?: { agent: AgentId; wanted: Wanted };
 };
-
-/** A stop that its kills did not end: the kernel holds the process. It is told and goes on. */
-const STOP_BEYOND_DEADLINE_MS = 20_000;
 
 export class Fleet {
   #options: FleetOptions;
@@ -99,7 +97,7 @@ export class Fleet {
     if (only === undefined) this.#usage.start();
     await Promise.all(
       [...this.#workers.values()].map((worker) =>
-        this.#until(worker, () => !this.#changing.has(worker.agent) && (worker.state.phase !== 'waiting' || isUnsure(worker)), Infinity),
+        until(worker, () => !this.#changing.has(worker.agent) && (worker.state.phase !== 'waiting' || isUnsure(worker))),
       ),
     );
   }
@@ -138,14 +136,14 @@ export class Fleet {
     return await this.#withWorker(agent, async (worker) => {
       this.#refreshFaults();
       worker.want('running', { isRemembered: true });
-      return await this.#untilStarted(worker);
+      return await untilStarted(worker, this.#options.clock);
     });
   }
 
   async stop(agent: AgentId): Promise<AgentOutcome> {
     return await this.#withWorker(agent, async (worker) => {
       worker.want('stopped', { isRemembered: true });
-      return await this.#untilStopped(worker);
+      return await untilStopped(worker, this.#options.clock);
     });
   }
 
@@ -153,7 +151,7 @@ export class Fleet {
     return await this.#withWorker(agent, async (worker) => {
       this.#refreshFaults();
       worker.restart('asked to restart');
-      return await this.#untilStarted(worker);
+      return await untilStarted(worker, this.#options.clock);
     });
   }
 
@@ -176,8 +174,8 @@ export class Fleet {
 
   /** Looks at the home's folders: new agents start, removed ones stop. */
   rescan(): RescanOutcome {
-    const { home, launcher, only } = this.#options;
-    const found = scanAgents(home).filter((id) => only === undefined || id === only.agent);
+    const { launcher } = this.#options;
+    const found = this.#scan();
     const { added, removed } = compareFolders(this.agents, found);
     if (this.#isClosing) return { added: [], removed: [], agents: found };
     for (const agent of added) this.#add(agent);
@@ -185,6 +183,17 @@ export class Fleet {
     if (launcher.isProbed) for (const agent of added) this.#openWorker(agent);
     for (const agent of removed) void this.#remove(agent);
     return { added, removed, agents: found };
+  }
+
+  /** A home that cannot be read just now says nothing of who is gone. */
+  #scan(): AgentId[] {
+    const { home, only } = this.#options;
+    try {
+      return scanAgents(home).filter((id) => only === undefined || id === only.agent);
+    } catch (error) {
+      this.#options.publish({ kind: 'watch-failed', reason: error instanceof Error ? error.message : String(error) });
+      return this.agents;
+    }
   }
 
   /** The same, and broken agents are tried again: who asks has changed something. */
@@ -203,9 +212,7 @@ export class Fleet {
     const running = ours.filter((worker) => hasProcess(worker.state.phase)).map((worker) => worker.agent);
     for (const worker of ours) worker.want('stopped', { isRemembered: false });
     await Promise.all(
-      ours.map((worker) =>
-        this.#until(worker, () => isUnsure(worker) || (worker.state.phase !== 'waiting' && !hasProcess(worker.state.phase)), Infinity),
-      ),
+      ours.map((worker) => until(worker, () => isUnsure(worker) || (worker.state.phase !== 'waiting' && !hasProcess(worker.state.phase)))),
     );
     return { stopped: running };
   }
@@ -243,12 +250,14 @@ export class Fleet {
       publish,
       isKernelShort: () => this.#kernelMemory.hasJustKilled(),
     });
-    // A file dropped while no link stood was nudged to nobody.
-    let wasReady = false;
+    let before = worker.state.phase;
     worker.onChange(() => {
-      const isReady = worker.state.phase === 'ready';
-      if (isReady && !wasReady) worker.tell({ type: 'nudge', channel: 'spool' });
-      wasReady = isReady;
+      const { phase } = worker.state;
+      if (phase === before) return;
+      // A file dropped while no link stood was nudged to nobody.
+      if (phase === 'ready') worker.tell({ type: 'nudge', channel: 'spool' });
+      if (phase === 'broken' || before === 'broken') this.#watch?.attend(agent, phase === 'broken');
+      before = phase;
     });
     this.#workers.set(agent, worker);
     this.#watch?.add(agent);
@@ -281,9 +290,9 @@ export class Fleet {
       clock,
       stop: async () => {
         worker.want('stopped', { isRemembered: false });
-        return await this.#untilStopped(worker);
+        return await untilStopped(worker, this.#options.clock);
       },
-      start: async () => await this.#untilStarted(worker),
+      start: async () => await untilStarted(worker, this.#options.clock),
       isClosing: () => this.#isClosing,
       publish,
     };
@@ -297,7 +306,7 @@ export class Fleet {
     this.#watch?.remove(agent);
     if (!worker.state.byHand) {
       worker.want('stopped', { isRemembered: false });
-      await this.#until(worker, () => worker.state.phase === 'stopped', Infinity);
+      await until(worker, () => worker.state.phase === 'stopped');
     }
     worker.forget();
     this.#workers.delete(agent);
@@ -366,38 +375,5 @@ export class Fleet {
     if (this.#isClosing) return outcomeOf(worker, false, 'is not touched: the supervisor is ending');
     if (this.#changing.has(agent)) return outcomeOf(worker, false, 'is being updated: try again when that is done');
     return await use(worker);
-  }
-
-  async #untilStarted(worker: Worker): Promise<AgentOutcome> {
-    const { startDeadlineMs, stopDeadlineMs } = this.#supervision(worker.agent);
-    const outcome = await this.#until(worker, () => judgeStart(worker), startDeadlineMs + stopDeadlineMs + STOP_BEYOND_DEADLINE_MS);
-    return outcome ?? outcomeOf(worker, false, `is not ready yet: ${worker.state.reason ?? 'it is still starting'}`);
-  }
-
-  async #untilStopped(worker: Worker): Promise<AgentOutcome> {
-    const outcome = await this.#until(
-      worker,
-      () => judgeStop(worker),
-      this.#supervision(worker.agent).stopDeadlineMs + STOP_BEYOND_DEADLINE_MS,
-    );
-    return outcome ?? outcomeOf(worker, false, 'was killed, but its end is not seen yet');
-  }
-
-  /** What `judge` says once it says something, or null after `ms`. */
-  async #until<T>(worker: Worker, judge: () => T | null | false, ms: number): Promise<T | null> {
-    const { promise, resolve } = Promise.withResolvers<T | null>();
-    const look = (): void => {
-      const judged = judge();
-      if (judged !== null && judged !== false) resolve(judged);
-    };
-    const off = worker.onChange(look);
-    const cancel = ms === Infinity ? () => undefined : this.#options.clock.after(ms, () => resolve(null));
-    look();
-    try {
-      return await promise;
-    } finally {
-      off();
-      cancel();
-    }
   }
 }

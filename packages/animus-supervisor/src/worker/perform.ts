@@ -77,6 +77,10 @@ export class Worker {
     return this.#state;
   }
 
+  get supervision(): Supervision {
+    return this.#options.supervision();
+  }
+
   /** The process that lives, or null. */
   get run(): Run | null {
     return this.#run;
