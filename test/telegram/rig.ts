@@ -58,7 +58,7 @@ export async function openTelegramRig(t: TestContext, request: RigRequest = {}):
     },
   });
   t.after(() => agent[Symbol.dispose]());
-  writeLogin(agent, telegram, bot);
+  writeLogin(agent.folder, telegram, bot);
   let starts = 0;
   const start = async (): Promise<BrocaProcess> => {
     starts += 1;
@@ -90,8 +90,8 @@ export function trusting({ serverKey }: TelegramDataCentre): Record<string, stri
 }
 
 /** As `broca telegram login` leaves it. */
-export function writeLogin(agent: AgentFolder, telegram: TelegramDataCentre, account: Account): void {
-  mkdirSync(agent.path('run'), { recursive: true, mode: 0o700 });
+export function writeLogin(folder: string, telegram: TelegramDataCentre, account: Account): void {
+  mkdirSync(join(folder, 'run'), { recursive: true, mode: 0o700 });
   const login = {
     session: telegram.mintSession(account),
     apiId: telegram.app.id,
@@ -100,5 +100,5 @@ export function writeLogin(agent: AgentFolder, telegram: TelegramDataCentre, acc
     token: null,
     at: Date.now(),
   };
-  writeFileSync(agent.path('run', 'telegram.session'), JSON.stringify(login), { mode: 0o600 });
+  writeFileSync(join(folder, 'run', 'telegram.session'), JSON.stringify(login), { mode: 0o600 });
 }

@@ -26,6 +26,7 @@ export class Live {
   readonly #over = new AbortController();
   readonly #sent: SentMessages;
   readonly #waiting: Waiting;
+  readonly #intake: Intake;
   readonly #mailboxes: Mailboxes;
 
   constructor(deps: LiveDependencies) {
@@ -40,9 +41,11 @@ export class Live {
       bufferMs: config.bufferMs,
       isOurs: (chat, id) => this.#sent.isOurs(chat, id),
       connection,
+      onRefused: ({ message, sender }, reason) =>
+        this.#intake.refused({ chat: message.chat, externalId: String(message.id), sender }, reason),
       over: this.#over.signal,
     });
-    const intake = new Intake({
+    this.#intake = new Intake({
       context,
       config,
       me: connection.me,
@@ -55,7 +58,7 @@ export class Live {
       {
         state: context.state,
         log: context.log,
-        take: (news, peers, changes) => intake.take(news, peers, changes),
+        take: (news, peers, changes) => this.#intake.take(news, peers, changes),
         hashOf: (chat) => knownPeer(context.state, chat)?.hash ?? null,
         readsChannels: config.groups !== 'off',
       },

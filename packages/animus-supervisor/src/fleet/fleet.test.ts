@@ -223,6 +223,20 @@ test('two agents with one Telegram identity: the one that runs keeps it', async 
   assert.equal(fleet.status().agents[1]?.phase, 'ready');
 });
 
+test('a folder that was copied with its Telegram session does not start beside the other', async () => {
+  await using rig = await Rig.open([A, B]);
+  for (const agent of [A, B] as const) {
+    mkdirSync(path.join(agentPaths(rig.home, agent).folder, 'run'), { recursive: true });
+    writeFileSync(path.join(agentPaths(rig.home, agent).folder, 'run/telegram.session'), '{"session":"1abc","account":{"id":"42"}}');
+  }
+  const fleet = rig.fleet();
+  await fleet.open();
+  await fleet.start(A);
+  const outcome = await fleet.start(B);
+  assert.equal(outcome.phase, 'broken');
+  assert.match(outcome.message, /same Telegram identity as agent-a/);
+});
+
 test('the next supervisor takes over what runs, counters and all; nothing is doubled', async () => {
   await using rig = await Rig.open([A, B]);
   const first = rig.fleet();

@@ -322,7 +322,7 @@ export class Fleet {
       [...this.#workers.values()].map(({ agent, isRecorded }) => ({
         agent,
         runs: isRecorded,
-        identities: readTelegramIdentities(agentPaths(home, agent).environment),
+        identities: readTelegramIdentities(agentPaths(home, agent)),
       })),
     );
     for (const worker of this.#workers.values()) {

@@ -1,16 +1,28 @@
 /** Who an agent is on Telegram, as fingerprints: reconcile-policy.ts compares them, no key is kept. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fingerprint, isPlaceholder, parseEnvironment } from 'animus-protocol';
+import * as v from 'valibot';
+import type { AgentPaths } from '../home/paths.ts';
 
 /** Each names one bot or one account; API id and hash name a program, and may be shared. */
 const TELEGRAM_KEYS = ['TELEGRAM_BOT_TOKEN', 'TELEGRAM_PHONE', 'TELEGRAM_SESSION_STRING'];
 
-export function readTelegramIdentities(environmentFile: string): string[] {
-  const { values } = parseEnvironment(readFile(environmentFile));
-  return TELEGRAM_KEYS.flatMap((key) => {
+/** From its `.env` and, for who logged in by hand, from the session that lies in its folder. */
+export function readTelegramIdentities({ environment, folder }: Pick<AgentPaths, 'environment' | 'folder'>): string[] {
+  const { values } = parseEnvironment(readFile(environment));
+  const written = TELEGRAM_KEYS.flatMap((key) => {
     const value = values[key]?.trim() ?? '';
     return value === '' || isPlaceholder(value) ? [] : [`${key} ${fingerprint(value)}`];
   });
+  const account = accountOf(readFile(path.join(folder, 'run', 'telegram.session')));
+  return account === null ? written : [...written, `account ${account}`];
+}
+
+/** Whose login it is; null for what is no session of the Telegram channel. */
+function accountOf(text: string): string | null {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), v.object({ account: v.object({ id: v.string() }) })), text);
+  return parsed.success ? parsed.output.account.id : null;
 }
 
 /** Empty where there is none. The agent can write it: a named pipe in its place would hold the whole supervisor otherwise. */

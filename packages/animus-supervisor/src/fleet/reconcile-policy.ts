@@ -30,7 +30,7 @@ export function findSharedIdentities(agents: readonly TelegramIdentity[]): Map<A
     for (const identity of identities) {
       const owner = owners.get(identity);
       if (owner === undefined) owners.set(identity, agent);
-      else faults.set(agent, `its .env gives it the same Telegram identity as ${owner}: each agent needs a bot or an account of its own`);
+      else faults.set(agent, `it has the same Telegram identity as ${owner}: each agent needs a bot or an account of its own`);
     }
   }
   return faults;

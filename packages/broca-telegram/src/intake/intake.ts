@@ -67,7 +67,7 @@ export class Intake {
       if (receipts.some(({ kind }) => kind === 'unavailable')) return false;
       for (const [index, receipt] of receipts.entries()) {
         const inbound = harvest.inbounds[index];
-        if (receipt.kind === 'refused' && inbound !== undefined) this.#refused(inbound, receipt.reason, harvest);
+        if (receipt.kind === 'refused' && inbound !== undefined) this.refused(inbound, receipt.reason);
       }
     }
     waiting.add(harvest.waiting);
@@ -199,9 +199,10 @@ export class Intake {
   }
 
   /** Its sender is told, in words that say what to do; whoever may not be heard is not. */
-  #refused({ chat, externalId, sender }: Inbound, reason: string, harvest: Harvest): void {
-    this.#deps.context.log.info('telegram-message-refused', { chat, message: externalId, sender: sender.id, reason });
-    if (!isPrivate(chat) || !this.#deps.me.isBot || reason.startsWith('the sender')) return;
-    harvest.said.push({ chat, text: NOTICE.refused(reason), about: Number.parseInt(externalId, 10) });
+  refused({ chat, externalId, sender }: Pick<Inbound, 'chat' | 'externalId' | 'sender'>, reason: string): void {
+    const { context, me, say } = this.#deps;
+    context.log.info('telegram-message-refused', { chat, message: externalId, sender: sender.id, reason });
+    if (!isPrivate(chat) || !me.isBot || reason.startsWith('the sender')) return;
+    say(chat, NOTICE.refused(reason), Number.parseInt(externalId, 10));
   }
 }

@@ -23,6 +23,8 @@ export type WaitingDependencies = {
   bufferMs: number;
   isOurs(chat: string, id: number): boolean;
   connection: Connection;
+  /** A message was not taken, for a reason that its sender may be told. */
+  onRefused(question: Question, reason: string): void;
   over: AbortSignal;
 };
 
@@ -125,6 +127,7 @@ export class Waiting {
     const inbound = toInbound(questions, { account, reply, attachments, joinWithinMs: bufferMs });
     const done = Object.fromEntries(questions.map((question) => [waitKey(question), null]));
     const [receipt] = context.receiveAll([inbound], done);
+    if (receipt?.kind === 'refused') this.#deps.onRefused(questions[0], receipt.reason);
     return receipt?.kind === 'unavailable' ? { kind: 'later', afterMs: RETRY_MS } : { kind: 'passed' };
   }
 
