@@ -1,6 +1,10 @@
 /** No message is lost and none answered twice, whatever is killed, cut or refused. The data centre's ledger is the witness. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { BrocaProcess } from 'animus-testkit';
 import { openTelegramRig, type TelegramRig } from './rig.ts';
 
 function stored({ telegram, owner, bot }: TelegramRig): string[] {
@@ -83,6 +87,30 @@ test('kill -9 again and again while replies go out: each once, complete, in orde
     stored(rig),
     Array.from({ length: count }, (_, number) => `message ${number}`),
   );
+});
+
+test('both sides killed in turn, with a flood wait in the middle: each reply once, complete, in order', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'telegram-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const rig = await openTelegramRig(t, { dataCentre: { folder } });
+  const { bot, owner } = rig;
+  let { telegram } = rig;
+  let broca = await rig.start();
+  for (let round = 0; round < 4; round += 1) {
+    for (const part of [1, 2, 3]) telegram.pushText(owner, bot, `round ${round}, message ${part}`);
+    if (round === 2) telegram.floodWait(bot, 1);
+    if (round !== 2) await telegram.sent({ by: bot, text: new RegExp(`round ${round}`) });
+    await broca.kill('SIGKILL');
+    telegram = await rig.restartTelegram();
+    broca = await BrocaProcess.start(rig.agent.folder);
+  }
+  await telegram.sent({ by: bot, text: /round 3, message 3/ });
+  const said = telegram.sentTo(owner, bot).map(({ text }) => text.replace(/^\[.*?\] /, ''));
+  assert.deepEqual(
+    said,
+    [0, 1, 2, 3].flatMap((round) => [1, 2, 3].map((part) => `round ${round}, message ${part}`)),
+  );
+  await broca.kill('SIGKILL');
 });
 
 test('a flood wait of one chat puts its part back, and holds no other', async (t) => {

@@ -22,6 +22,8 @@ export type TelegramRig = {
   agent: AgentFolder;
   /** Starts a Broca and waits until it has read what it missed. */
   start(): Promise<BrocaProcess>;
+  /** Ends the data centre and starts another one on what it kept (`dataCentre.folder`). */
+  restartTelegram(): Promise<TelegramDataCentre>;
 };
 
 export type RigRequest = {
@@ -39,7 +41,8 @@ export type RigRequest = {
 
 export async function openTelegramRig(t: TestContext, request: RigRequest = {}): Promise<TelegramRig> {
   const telegram = await startTelegramDataCentre(request.dataCentre);
-  t.after(async () => await telegram.close());
+  let current = telegram;
+  t.after(async () => await current.close());
   const owner = telegram.createUser({ username: 'ada', firstName: 'Ada' });
   const bot =
     request.isUser === true
@@ -66,7 +69,13 @@ export async function openTelegramRig(t: TestContext, request: RigRequest = {}):
     await logged(agent, 'telegram-caught-up', starts);
     return broca;
   };
-  return { telegram, bot, owner, agent, start };
+  const restartTelegram = async (): Promise<TelegramDataCentre> => {
+    const { port: samePort } = telegram.proxy;
+    await current.close();
+    current = await startTelegramDataCentre({ ...request.dataCentre, port: samePort });
+    return current;
+  };
+  return { telegram, bot, owner, agent, start, restartTelegram };
 }
 
 /** Waits until the log tells of this event so many times. */
