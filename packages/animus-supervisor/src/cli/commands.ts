@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   upgrade: async () => (await import('./commands/upgrade.ts')).upgrade,
   health: async () => (await import('./commands/health.ts')).health,
   status: async () => (await import('./commands/status.ts')).status,
+  top: async () => (await import('./commands/top.ts')).top,
   ls: async () => (await import('./commands/ls.ts')).ls,
   events: async () => (await import('./commands/events.ts')).events,
   logs: async () => (await import('./commands/logs.ts')).logs,

@@ -12,14 +12,30 @@ export type Screen = {
   paint(colour: Colour, text: string): string;
   /** A person looks at stdout. */
   isTerminal: boolean;
+  /** The whole terminal, to draw on again and again; null where there is none. */
+  fullScreen(): FullScreen | null;
   /** Aborts when nobody reads stdout any more (`animus logs | head`). What is printed then is lost; the exit code is not. */
   closed: AbortSignal;
+};
+
+export type FullScreen = {
+  size(): { columns: number; rows: number };
+  /** Replaces what is shown. Lines that are too long are cut; so are those below the last row. */
+  draw(lines: readonly string[]): void;
+  /** Calls when the size has changed. */
+  onResize(call: () => void): void;
+  /** Gives the terminal back as it was. */
+  close(): void;
 };
 
 const CODES: Readonly<Record<Colour, [number, number]>> = { red: [31, 39], green: [32, 39], yellow: [33, 39], dim: [2, 22], bold: [1, 22] };
 
 /** stderr is opened when there is something to complain of. */
-export type ScreenStreams = { stdout: Writable & { isTTY?: boolean }; stderr: () => Writable; noColour: boolean };
+export type ScreenStreams = {
+  stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number };
+  stderr: () => Writable;
+  noColour: boolean;
+};
 
 export function makeScreen({ stdout, stderr, noColour }: ScreenStreams): Screen {
   const isTerminal = stdout.isTTY === true;
@@ -38,8 +54,46 @@ export function makeScreen({ stdout, stderr, noColour }: ScreenStreams): Screen 
     complain: (line) => void stderr().write(`${line}\n`),
     paint: (colour, text) => (hasColour ? `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m` : text),
     isTerminal,
+    fullScreen: () => (isTerminal ? openFullScreen(stdout) : null),
     closed: closing.signal,
   };
+}
+
+/** The terminal's second page, so that what was on the first is there again afterwards (xterm's 1049). */
+function openFullScreen(stdout: ScreenStreams['stdout']): FullScreen {
+  const size = (): { columns: number; rows: number } => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 });
+  let resized = (): void => undefined;
+  const onResize = (): void => resized();
+  stdout.on('resize', onResize);
+  stdout.write('\u001b[?1049h\u001b[?25l');
+  return {
+    size,
+    draw(lines) {
+      const { columns, rows } = size();
+      const shown = lines.slice(0, rows).map((line) => `${clipped(line, columns)}\u001b[0m\u001b[K`);
+      stdout.write(`\u001b[H${shown.join('\r\n')}\u001b[J`);
+    },
+    onResize(call) {
+      resized = call;
+    },
+    close() {
+      stdout.off('resize', onResize);
+      stdout.write('\u001b[?25h\u001b[?1049l');
+    },
+  };
+}
+
+/** The first `columns` characters one sees, with the colours between them. */
+function clipped(text: string, columns: number): string {
+  let seen = 0;
+  let kept = '';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
+  for (const [piece] of text.matchAll(/\u001b\[[\d;]*m|[\s\S]/gu)) {
+    if (!piece.startsWith('\u001b')) seen += 1;
+    if (seen > columns) break;
+    kept += piece;
+  }
+  return kept;
 }
 
 export function mark(screen: Screen, isWell: boolean): string {

@@ -2,9 +2,10 @@ import { type AgentId, EXIT, parseEnvironment, parseSettings } from 'animus-prot
 import { agentPaths } from '../../home/paths.ts';
 import { currentRelease } from '../../home/release-file.ts';
 import { scanAgents } from '../../home/scan.ts';
+import { deployedRelease, runsOlder } from '../agent-words.ts';
 import { missingHome } from '../agents.ts';
 import { type Command, defineCommand } from '../command.ts';
-import { askProcess } from '../health/facts.ts';
+import { askProcess, type ProcessFacts } from '../health/facts.ts';
 import { seeProcess } from '../health/judge-policy.ts';
 import { readText } from '../read-text.ts';
 import { table } from '../render.ts';
@@ -27,8 +28,9 @@ export const ls: Command = defineCommand({
     const sources = { home: home.home, statuses, now: now(), isWanted: () => true };
     const agents = await Promise.all(
       scanAgents(home.home).map(async (id) => {
-        const { process } = seeProcess(await askProcess(id, sources), now());
-        return describe(id, home.home, process.phase);
+        const facts = await askProcess(id, sources);
+        const { process } = seeProcess(facts, now());
+        return describe(id, home.home, process.phase, runningRelease(facts));
       }),
     );
     if (json) screen.printJson({ agents });
@@ -37,7 +39,13 @@ export const ls: Command = defineCommand({
       screen.print(
         table(
           HEAD,
-          agents.map((each) => [each.id, each.name ?? '-', each.endpoint ?? '-', each.version ?? '-', each.phase]),
+          agents.map((each) => [
+            each.id,
+            each.name ?? '-',
+            each.endpoint ?? '-',
+            each.version ?? '-',
+            each.isOlder ? `${each.phase}, on an older release` : each.phase,
+          ]),
         ),
       );
     return EXIT.done;
@@ -53,9 +61,17 @@ type Listed = {
   version: string | null;
   commit: string | null;
   phase: string;
+  /** The release its process runs, and whether another one is deployed since. */
+  runningRelease: string | null;
+  isOlder: boolean;
 };
 
-function describe(id: AgentId, home: string, phase: string): Listed {
+function runningRelease(facts: ProcessFacts): string | null {
+  if (facts.from === 'supervisor') return facts.status.release;
+  return facts.answer.kind === 'ready' || facts.answer.kind === 'starting' ? facts.answer.hello.release : null;
+}
+
+function describe(id: AgentId, home: string, phase: string, running: string | null): Listed {
   const agent = agentPaths(home, id);
   // Each file by itself: a fault in one, which health tells, hides nothing that another says.
   const { environment } = parseEnvironment(readText(agent.environment) ?? '');
@@ -68,5 +84,7 @@ function describe(id: AgentId, home: string, phase: string): Listed {
     version: release.ok ? release.value.release.version : null,
     commit: release.ok ? release.value.release.commit : null,
     phase,
+    runningRelease: running,
+    isOlder: runsOlder(running, deployedRelease(home, id)),
   };
 }

@@ -1,4 +1,6 @@
-import { type AgentStatus, EXIT } from 'animus-protocol';
+import { EXIT } from 'animus-protocol';
+import type { HomePaths } from '../../home/paths.ts';
+import { countDeaths, deployedRelease, orDash, phaseColour, queueOf, runsOlder, type Shown } from '../agent-words.ts';
 import { chooseAgents } from '../agents.ts';
 import { withByHand } from '../by-hand.ts';
 import { type Command, defineCommand } from '../command.ts';
@@ -7,12 +9,13 @@ import { askStatus, complainOf } from '../supervisor.ts';
 
 export const status: Command = defineCommand({
   name: 'status',
-  summary: 'What the supervisor knows of each agent: phase, pid, uptime, restarts, load, queue',
+  summary: 'What the supervisor knows of each agent: phase, pid, uptime, restarts, load, queue; all of it when one is named',
   arguments: { ids: { count: 'many', description: 'Agents, by id or its beginning; all without any' } },
   options: {},
   examples: [
     { line: 'animus status', effect: 'a line for each agent' },
-    { line: 'animus status 7216 --json', effect: 'all that is known of one' },
+    { line: 'animus status 7216', effect: 'all that is known of one: its deaths, its release, its isolation, its channels' },
+    { line: 'animus status --json', effect: 'for a program' },
   ],
   run: async ({ ids, json }, { home, screen, now }) => {
     const reply = await askStatus(home.socket);
@@ -24,9 +27,20 @@ export const status: Command = defineCommand({
     }
     const { supervisor } = reply.value;
     const asked = reply.value.agents.filter(({ id }) => ids.length === 0 || chosen.value.includes(id));
-    const agents = await Promise.all(asked.map(async (agent) => await withByHand(agent, home.home, now())));
+    const agents: Shown[] = await Promise.all(
+      asked.map(async (agent) => ({
+        ...(await withByHand(agent, home.home, now())),
+        deployedRelease: deployedRelease(home.home, agent.id),
+      })),
+    );
     if (json) {
       screen.printJson({ supervisor, agents });
+      return EXIT.done;
+    }
+    const [only] = agents;
+    if (ids.length === 1 && agents.length === 1 && only !== undefined) {
+      const { detailLines } = await import('../status-details.ts');
+      for (const line of detailLines(only, await readTimezone(home), screen)) screen.print(line);
       return EXIT.done;
     }
     screen.print(`supervisor ${supervisor.version}, pid ${supervisor.pid}, up ${duration(now() - supervisor.startedAt)}`);
@@ -42,31 +56,39 @@ export const status: Command = defineCommand({
   },
 });
 
+/** Not loaded for the table, which shows no times. */
+async function readTimezone(home: HomePaths): Promise<string | null> {
+  const { readFleetConfig } = await import('../fleet-config.ts');
+  const config = readFleetConfig(home);
+  return config.ok ? config.value.timezone : null;
+}
+
 const HEAD = ['AGENT', 'PHASE', 'PID', 'UPTIME', 'RESTARTS', 'CPU', 'MEMORY', 'QUEUE', 'REASON'];
 
-function row(agent: AgentStatus, screen: Screen): string[] {
-  const orDash = (value: number | null, show: (value: number) => string): string => (value === null ? '-' : show(value));
+function row(agent: Shown, screen: Screen): string[] {
   return [
     agent.id,
-    paintPhase(agent, screen),
+    screen.paint(phaseColour(agent), agent.phase),
     orDash(agent.pid, String),
     orDash(agent.uptimeMs, duration),
     String(agent.restarts),
     orDash(agent.cpu, (cpu) => `${cpu.toFixed(1)} %`),
     orDash(agent.memoryBytes, megabytes),
-    agent.beat === null ? '-' : String(agent.beat.queue.waiting + agent.beat.queue.running),
-    firstLine(agent.reason ?? (agent.startedByHand ? 'runs by hand' : '')),
+    orDash(queueOf(agent), String),
+    firstLine(reasonOf(agent)),
   ];
+}
+
+function reasonOf(agent: Shown): string {
+  if (agent.reason === null && agent.startedByHand) return 'runs by hand';
+  const deaths = agent.phase === 'ready' ? countDeaths(agent) : null;
+  const reasons = [agent.reason === null || deaths === null ? agent.reason : `${agent.reason} (${deaths})`];
+  if (runsOlder(agent.release, agent.deployedRelease)) reasons.push(`runs an older release (${agent.release}); restart it`);
+  return reasons.filter((reason) => reason !== null).join('; ');
 }
 
 /** A row of a table is one line; health tells all of them. */
 function firstLine(text: string): string {
   const [first = '', ...rest] = text.split('\n');
   return rest.length === 0 ? first : `${first} (and ${rest.length} more: animus health)`;
-}
-
-function paintPhase({ phase, wanted }: AgentStatus, screen: Screen): string {
-  if (phase === 'ready') return screen.paint('green', phase);
-  if (phase === 'stopped') return screen.paint(wanted === 'stopped' ? 'dim' : 'red', phase);
-  return screen.paint(phase === 'broken' || phase === 'unhealthy' ? 'red' : 'yellow', phase);
 }

@@ -3,6 +3,7 @@ import { EXIT, type ExitCode, type FleetStatus } from 'animus-protocol';
 import { agentPaths, type HomePaths } from '../../home/paths.ts';
 import { scanAgents } from '../../home/scan.ts';
 import { undoEndedTakeOver } from '../../home/take-over-journal.ts';
+import { deployedRelease, runsOlder } from '../agent-words.ts';
 import { missingHome } from '../agents.ts';
 import { type Command, defineCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
@@ -159,17 +160,18 @@ async function complainOfEnd({ ended }: StartedSupervisor, { screen, home }: Cli
   return code === EXIT.configuration ? EXIT.configuration : EXIT.failed;
 }
 
-function report(status: FleetStatus, json: boolean, { screen }: CliContext): ExitCode {
+function report(status: FleetStatus, json: boolean, { screen, home }: CliContext): ExitCode {
   const isWell = status.agents.every(({ phase, wanted }) => phase === 'ready' || wanted === 'stopped');
   if (json) {
     screen.printJson(status);
     return isWell ? EXIT.done : EXIT.failed;
   }
   screen.print(`the supervisor runs (pid ${status.supervisor.pid})`);
-  for (const { id, phase, wanted, reason } of status.agents) {
-    screen.print(
-      `${mark(screen, phase === 'ready' || wanted === 'stopped')} ${id}: ${phase}${reason === null || phase === 'ready' ? '' : `: ${indented(reason)}`}`,
-    );
+  for (const { id, phase, wanted, reason, release } of status.agents) {
+    const why = reason === null || phase === 'ready' ? '' : `: ${indented(reason)}`;
+    // One that was taken over goes on with what it ran.
+    const older = runsOlder(release, deployedRelease(home.home, id)) ? `, on an older release (${release}): animus restart ${id}` : '';
+    screen.print(`${mark(screen, phase === 'ready' || wanted === 'stopped')} ${id}: ${phase}${older}${why}`);
   }
   if (status.agents.length === 0) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');
   if (!isWell) screen.complain('not every agent is ready; look at: animus health');

@@ -1,0 +1,57 @@
+/** An agent's state in the words that status, ls and top share. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { AgentId, AgentStatus, DeathKind } from 'animus-protocol';
+import { agentPaths } from '../home/paths.ts';
+import type { Colour } from './render.ts';
+
+/** With the release it is started with next, which may not be the one it runs. */
+export type Shown = AgentStatus & { deployedRelease: string | null };
+
+const DEATHS: Readonly<Record<DeathKind, string>> = {
+  code: 'by its own exit',
+  signal: 'by a signal',
+  'out-of-memory': 'out of memory',
+  watchdog: 'silent',
+  'memory-limit': 'over its memory limit',
+  'not-ready': 'not ready in time',
+  unseen: 'unseen',
+};
+
+export function phaseColour({ phase, wanted }: Pick<AgentStatus, 'phase' | 'wanted'>): Colour {
+  if (phase === 'ready') return 'green';
+  if (phase === 'stopped') return wanted === 'stopped' ? 'dim' : 'red';
+  return phase === 'broken' || phase === 'unhealthy' ? 'red' : 'yellow';
+}
+
+/** `2 by a signal, 1 silent`; null when it never died. */
+export function countDeaths({ deaths }: Pick<AgentStatus, 'deaths'>): string | null {
+  const counts = Object.entries(DEATHS).flatMap(([kind, words]) => {
+    const count = deaths[kind as DeathKind] ?? 0;
+    return count === 0 ? [] : [`${count} ${words}`];
+  });
+  return counts.length === 0 ? null : counts.join(', ');
+}
+
+/** The release an agent is started with next, or null when it has none. */
+export function deployedRelease(home: string, id: AgentId): string | null {
+  try {
+    return path.basename(fs.readlinkSync(agentPaths(home, id).currentRelease));
+  } catch {
+    return null;
+  }
+}
+
+/** What it runs is not what is deployed: a new release takes effect with the next start. */
+export function runsOlder(running: string | null, deployed: string | null): boolean {
+  return running !== null && deployed !== null && running !== deployed;
+}
+
+export function orDash<T>(value: T | null, show: (value: T) => string): string {
+  return value === null ? '-' : show(value);
+}
+
+/** Waiting and running turns. */
+export function queueOf({ beat }: Pick<AgentStatus, 'beat'>): number | null {
+  return beat === null ? null : beat.queue.waiting + beat.queue.running;
+}
