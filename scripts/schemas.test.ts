@@ -24,6 +24,8 @@ function accepts(schema: unknown, value: unknown): boolean {
         return typeof value !== 'number' || value >= Number(argument);
       case 'maximum':
         return typeof value !== 'number' || value <= Number(argument);
+      case 'minLength':
+        return typeof value !== 'string' || value.length >= Number(argument);
       case 'pattern':
         return typeof value !== 'string' || new RegExp(String(argument), 'u').test(value);
       case 'anyOf':
@@ -58,6 +60,20 @@ function isObject(value: unknown): value is Schema {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+const TEXTS = [
+  'agent-x',
+  'x',
+  'main',
+  'Europe/Berlin',
+  'https://host/up',
+  'agent-agent-x',
+  'a..b',
+  '0 3 * * *',
+  '@daily',
+  'age:age1q',
+  'gpg:me@host',
+];
+
 /** Values near what a schema asks for: mostly right, sometimes just beside. */
 function near(schema: unknown): fc.Arbitrary<unknown> {
   const { type, properties, additionalProperties, minimum, maximum, anyOf, enum: words } = schema as Schema;
@@ -67,7 +83,11 @@ function near(schema: unknown): fc.Arbitrary<unknown> {
     if (anyOf !== undefined) return fc.oneof(...(anyOf as unknown[]).map(near));
     if (type === 'integer') return fc.integer({ min: Number(minimum) - 1, max: Number(maximum) + 1 });
     if (type === 'boolean') return fc.boolean();
-    if (type === 'string') return fc.constantFrom('agent-x', 'x', 'main', 'Europe/Berlin', 'https://host/up', 'agent-agent-x', 'a..b');
+    if (type === 'string') {
+      const fitting = TEXTS.filter((text) => accepts(schema, text));
+      const any = { weight: 1, arbitrary: fc.constantFrom(...TEXTS) };
+      return fitting.length === 0 ? any.arbitrary : fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...fitting) }, any);
+    }
     if (type === 'null') return fc.constant(null);
     if (type !== 'object') return wrong;
     const known = Object.fromEntries(Object.entries((properties ?? {}) as Schema).map(([key, one]) => [key, near(one)]));
@@ -75,10 +95,10 @@ function near(schema: unknown): fc.Arbitrary<unknown> {
     const fixed = fc.record(known, { requiredKeys: [] });
     const key = isObject(additionalProperties) ? fc.constantFrom('telegram', 'agent-x') : fc.constantFrom('mod', 'colour');
     return fc
-      .tuple(fixed, fc.oneof({ weight: 12, arbitrary: fc.constant({}) }, fc.dictionary(key, others, { maxKeys: 1 })))
+      .tuple(fixed, fc.oneof({ weight: 30, arbitrary: fc.constant({}) }, fc.dictionary(key, others, { maxKeys: 1 })))
       .map(([one, two]) => ({ ...two, ...one }));
   };
-  return fc.oneof({ weight: 40, arbitrary: right() }, { weight: 1, arbitrary: wrong });
+  return fc.oneof({ weight: 100, arbitrary: right() }, { weight: 1, arbitrary: wrong });
 }
 
 const PARSERS: [string, (text: string) => { problems: { message: string; key: string; value?: string }[] }][] = [

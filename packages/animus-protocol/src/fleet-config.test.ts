@@ -24,6 +24,7 @@ test('everything it may say is read', () => {
       broca: { repository: 'https://git.example.org/broca.git', ref: 'v1' },
       timezone: 'Europe/Berlin',
       logs: { level: 'warn', keep_days: 14 },
+      backup: { keep: 3 },
       supervisor: { stop_deadline: 60, watchdog: 120 },
       agents: { abc: { autostart: false }, 'agent-def': {} },
     }),
@@ -34,6 +35,7 @@ test('everything it may say is read', () => {
     broca: { repository: 'https://git.example.org/broca.git', ref: 'v1' },
     timezone: 'Europe/Berlin',
     logs: { level: 'warn', keepDays: 14 },
+    backup: { schedule: null, encrypt: null, to: null, keep: 3 },
     supervisor: { ...DEFAULT_SUPERVISION, stopDeadlineMs: 60_000, watchdogMs: 120_000 },
     agents: {
       'agent-abc': { ...DEFAULT_SUPERVISION, stopDeadlineMs: 60_000, watchdogMs: 120_000, autostart: false },

@@ -38,7 +38,7 @@ const PROGRESS_INTERVAL_MS = 10_000;
 /** After the turn's own time is over: how long a cancelled run may take to say what became of it. */
 const CANCEL_GRACE_MS = 30_000;
 const SHORTEST_LOOK_MS = 1_000;
-const LONGEST_LOOK_MS = 60_000;
+const LONGEST_LOOK_MS = 30_000;
 
 export async function followAttempt(
   attempt: Attempt,
@@ -63,6 +63,7 @@ export async function followAttempt(
         return step;
       case 'resend':
         next = 'ask-again';
+        lookMs = SHORTEST_LOOK_MS;
         overdue = AbortSignal.timeout(deps.config().turnTimeoutMs);
         break;
       case 'look-again': {
