@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { BrocaProcess } from 'animus-testkit';
-import { openTelegramRig, type TelegramRig } from './rig.ts';
+import { openTelegramRig, type TelegramRig, writeLogin } from './rig.ts';
 
 function stored({ telegram, owner, bot }: TelegramRig): string[] {
   return telegram.sentTo(owner, bot).map(({ text }) => text.replace(/^\[.*?\] /, ''));
@@ -72,7 +72,7 @@ test('a lost answer: the same random_id again, and one message in the chat', asy
 test('kill -9 again and again while replies go out: each once, complete, in order', async (t) => {
   const rig = await openTelegramRig(t);
   const { telegram, bot, owner } = rig;
-  const count = 24;
+  const count = 16;
   for (let number = 0; number < count; number += 1) {
     if (number % 4 === 0) {
       const broca = await rig.start();
@@ -194,3 +194,17 @@ for (const [name, breakIt, reason] of [
     assert.equal(rig.telegram.requests.length, before);
   });
 }
+
+test('a session that ends while a reply is sent is told so; the reply waits, and goes out after the next login', async (t) => {
+  const rig = await openTelegramRig(t);
+  const { telegram, bot, owner, agent } = rig;
+  await using broca = await rig.start();
+  telegram.fault({ kind: 'refuse', method: 'messages.sendMessage', code: 401, error: 'SESSION_REVOKED', times: 2 });
+  telegram.pushText(owner, bot, 'hello');
+  await broca.beat(({ channels }) => channels.some(({ name, reason }) => name === 'telegram' && /log in again/.test(reason ?? '')));
+  telegram.clearFaults();
+  writeLogin(agent.folder, telegram, bot);
+  await broca.ask('channel.ask', { channel: 'telegram', command: 'reload' });
+  await telegram.sent({ by: bot, to: owner });
+  assert.deepEqual(stored(rig), ['hello']);
+});

@@ -2,7 +2,6 @@
  * The Telegram channel: logged in or not, connected or not, and what follows from it. Everything about Telegram itself is
  * in `client/`, which is loaded with the first connection.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprint } from 'animus-protocol';
 import type { Channel, ChannelContext, ComposedPart, DeliveryOutcome, Part } from 'broca-core';
 import { hasOwner } from './access/access-policy.ts';
@@ -14,6 +13,7 @@ import { type EndOfConnection, GOOD_AFTER_MS, judgeEnd } from './reconnect-polic
 import { type Login, readLogin, writeLogin } from './session.ts';
 import { readConfig, readCredentials, type TelegramConfig, type TelegramSettings } from './settings.ts';
 import { type Account, type Batch, type Connection, SessionForgotten, TelegramError } from './telegram.ts';
+import { Waker } from './waker.ts';
 
 const ACCOUNT = 'account';
 /** A bot whose session is lost logs in by itself, but not time and again. */
@@ -32,7 +32,10 @@ export class TelegramChannel implements Channel {
   #live: Live | null = null;
   #state: TelegramState = { kind: 'connecting', account: null, reason: 'it has not begun' };
   #running: Promise<void> | null = null;
-  #changed = Promise.withResolvers<void>();
+  /** The login has changed, or the channel is to stop. */
+  readonly #waker = new Waker();
+  /** Counts the changes of the login, so that one that comes while something is under way is not missed. */
+  #version = 0;
   /** Why only a new login helps; null when the login is good as far as is known. */
   #broken: { reason: string; byToken: boolean } | null = null;
   #reloginAt = Number.NEGATIVE_INFINITY;
@@ -67,7 +70,7 @@ export class TelegramChannel implements Channel {
 
   async stop(): Promise<void> {
     this.#stopped.abort();
-    this.#changed.resolve();
+    this.#waker.wake();
     await this.#live?.end();
     await this.#running;
   }
@@ -76,8 +79,8 @@ export class TelegramChannel implements Channel {
   reload(): void {
     this.#broken = null;
     this.#reloginAt = Number.NEGATIVE_INFINITY;
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#version += 1;
+    this.#waker.wake();
   }
 
   compose(text: string): readonly ComposedPart[] {
@@ -98,22 +101,23 @@ export class TelegramChannel implements Channel {
   async #run(config: TelegramConfig): Promise<void> {
     let failures = 0;
     while (!this.#stopped.signal.aborted) {
-      const changed = this.#changed.promise;
+      const version = this.#version;
       const login = await this.#login(config);
+      if (version !== this.#version) continue;
       if (typeof login === 'string') {
         this.#say({ kind: 'broken', account: null, reason: login });
-        await changed;
+        await this.#waker.sleep(this.#broken?.byToken === true ? RELOGIN_MS : null);
         continue;
       }
       if (login instanceof Error) {
         failures += 1;
-        await this.#wait(this.#after(login, failures), changed);
+        await this.#wait(this.#after(login, failures));
         continue;
       }
       const startedAt = performance.now();
-      const why = await this.#connectOnce(login, config, changed);
+      const why = await this.#connectOnce(login, config, version);
       failures = performance.now() - startedAt > GOOD_AFTER_MS ? 1 : failures + 1;
-      if (why !== null) await this.#wait(this.#after(why, failures), changed);
+      if (why !== null) await this.#wait(this.#after(why, failures));
     }
     this.#say({ kind: 'stopped', account: null, reason: 'the channel is stopped' });
   }
@@ -129,17 +133,12 @@ export class TelegramChannel implements Channel {
     return verdict.afterMs;
   }
 
-  async #wait(ms: number | null, changed: Promise<void>): Promise<void> {
+  async #wait(ms: number | null): Promise<void> {
+    if (this.#stopped.signal.aborted) return;
     if (ms === null) {
       this.#say({ kind: 'broken', account: this.#state.account, reason: this.#broken?.reason ?? NO_LOGIN });
-      const late =
-        this.#broken?.byToken === true
-          ? sleep(RELOGIN_MS, undefined, { signal: this.#stopped.signal, ref: false }).catch(() => undefined)
-          : null;
-      await (late === null ? changed : Promise.race([changed, late]));
-    } else if (ms > 0) {
-      await Promise.race([changed, sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined)]);
-    }
+      await this.#waker.sleep(this.#broken?.byToken === true ? RELOGIN_MS : null);
+    } else if (ms > 0) await this.#waker.sleep(ms);
   }
 
   /** Whether a bot may try its token now. */
@@ -157,7 +156,8 @@ export class TelegramChannel implements Channel {
     if (!written.ok) return written.error;
     const { apiId, apiHash, botToken, session } = written.value;
     const found = stored.ok ? stored.value : null;
-    const isOfToken = botToken === null || found?.token === fingerprint(botToken);
+    // Somebody who logged in as a person, by hand, meant it.
+    const isOfToken = botToken === null || found?.token === fingerprint(botToken) || found?.account.isBot === false;
     if (found !== null && isOfToken && this.#broken === null) return found;
     if (this.#broken !== null && !this.#relogin()) return this.#broken.reason;
     if (botToken === null && session === null) return stored.ok ? NO_LOGIN : stored.error;
@@ -189,7 +189,7 @@ export class TelegramChannel implements Channel {
   }
 
   /** One connection, from its beginning to its end; gives why it ended, null when the login has changed. */
-  async #connectOnce(login: Login, config: TelegramConfig, changed: Promise<void>): Promise<Error | null> {
+  async #connectOnce(login: Login, config: TelegramConfig, version: number): Promise<Error | null> {
     this.#say({
       kind: 'connecting',
       account: login.account,
@@ -205,30 +205,29 @@ export class TelegramChannel implements Channel {
       return error instanceof Error ? error : new Error(String(error));
     }
     let isChanged = false;
-    let fault: string | null = null;
+    let fault: Error | null = null;
     this.#rememberAccount(connection.me, login);
     const live = new Live({
       context: this.#context,
       config,
       connection,
-      onSessionFault: (reason) => {
-        fault ??= reason;
+      onSessionFault: (error) => {
+        fault ??= error;
         void connection.close();
       },
     });
     push = (batch) => live.push(batch);
-    void Promise.race([changed, aborted(this.#stopped.signal)]).then(() => {
+    const forget = this.#waker.next(() => {
       isChanged = true;
-      return live.end();
+      void live.end();
     });
-    if (this.#stopped.signal.aborted) await live.end();
+    if (this.#stopped.signal.aborted || version !== this.#version) await live.end();
     this.#live = live;
     this.#say({ kind: 'connected', account: connection.me });
     const why = await live.run(() => this.#context.log.info('telegram-caught-up', { account: connection.me.id }));
     this.#live = null;
-    if (fault !== null) this.#broken = { reason: fault, byToken: false };
-    if (fault !== null) return new SessionForgotten(fault);
-    return isChanged ? null : why;
+    forget();
+    return isChanged || version !== this.#version ? null : (fault ?? why);
   }
 
   /** What was read of another account's mailboxes says nothing about this one's. */
@@ -263,13 +262,6 @@ function endOf(error: Error): EndOfConnection {
   if (error instanceof SessionForgotten) return { kind: 'forgotten' };
   if (error instanceof TelegramError) return { kind: 'refused', code: error.code, word: error.word, waitMs: error.waitMs };
   return { kind: 'lost', message: error.message };
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
 }
 
 async function opened<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<{ login: T } & AsyncDisposable> {

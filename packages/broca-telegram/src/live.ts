@@ -14,7 +14,7 @@ export type LiveDependencies = {
   context: ChannelContext;
   config: TelegramConfig;
   connection: Connection;
-  onSessionFault(reason: string): void;
+  onSessionFault(error: Error): void;
 };
 
 /** Telegram shows "typing" for five seconds or so. */

@@ -19,7 +19,7 @@ export type DeliverDependencies = {
   /** The agent's folder. */
   folder: string;
   /** The login cannot be used any more. */
-  onSessionFault(reason: string): void;
+  onSessionFault(error: Error): void;
   onSent(sent: Sent): void;
 };
 
@@ -69,7 +69,7 @@ async function send(
         case 'outcome':
           return verdict.outcome;
         case 'session':
-          deps.onSessionFault(verdict.reason);
+          deps.onSessionFault(error);
           return { kind: 'down', reason: verdict.reason };
         case 'without-reply':
           if (message.replyTo === null) return refused(error);

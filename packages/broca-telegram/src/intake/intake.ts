@@ -49,6 +49,7 @@ export class Intake {
 
   constructor(deps: IntakeDependencies) {
     this.#deps = deps;
+    this.#forgetStrangers();
   }
 
   /** Stores all of it with the changes, in one transaction; false when it could not be stored now. */
@@ -166,6 +167,12 @@ export class Intake {
     harvest.changes[key] = String(at);
     harvest.said.push({ chat: message.chat, text, about: message.id });
     heard.add(sender.id);
+  }
+
+  #forgetStrangers(): void {
+    const { context, now } = this.#deps;
+    const old = context.state.list(STRANGER).filter(([, told]) => now() - Number(told) >= STRANGER_MS);
+    if (old.length > 0) context.state.put(Object.fromEntries(old.map(([key]) => [key, null])));
   }
 
   #invitation({ id, username, displayName: name }: Sender, harvest: Harvest): string | null {
