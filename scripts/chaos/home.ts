@@ -21,6 +21,8 @@ export class ChaosHome implements AsyncDisposable {
   readonly folder: string;
   readonly agents: readonly string[];
   readonly rig: Rig;
+  /** Where the test channel's platform listens. */
+  wirePort = 0;
   /** What a small disk holds is kept after it is gone. */
   isKept = false;
   readonly #mounts: string[] = [];
@@ -37,10 +39,6 @@ export class ChaosHome implements AsyncDisposable {
 
   get #controlSocket(): string {
     return path.join(this.rig.home, 'run/animus.sock');
-  }
-
-  get wireSocket(): string {
-    return path.join(this.folder, 'wire.sock');
   }
 
   /** Deploys all agents from the working tree, with the test channel in their clones. */
@@ -70,7 +68,7 @@ export class ChaosHome implements AsyncDisposable {
     const settings = {
       message_processing: { mode: 'live', queue_refresh: 2, ...messageProcessing },
       logs: { level: 'debug' },
-      plugins: { wire: { enabled: true, socket: this.wireSocket, agent } },
+      plugins: { wire: { enabled: true, port: this.wirePort, agent } },
     };
     const file = path.join(this.agentFolder(agent), 'settings.json');
     return replaceFile(`${file}.new`, file, JSON.stringify(settings));

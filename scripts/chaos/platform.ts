@@ -4,7 +4,7 @@
  * is told to be. What it answered to a key once it answers again.
  */
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger } from './ledger.ts';
 import type { Message } from './message.ts';
@@ -59,9 +59,11 @@ export class WirePlatform implements AsyncDisposable {
     this.#random = random;
   }
 
-  async listen(path: string): Promise<void> {
-    this.#server = createServer((socket) => this.#accept(socket)).listen(path);
+  /** Gives the port: a Broca that is isolated sees no socket file of others. */
+  async listen(): Promise<number> {
+    this.#server = createServer((socket) => this.#accept(socket)).listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** From now on every message and every part goes through at once. */

@@ -50,7 +50,7 @@ export async function runChaos(request: ChaosRequest): Promise<ChaosResult | nul
   await using platform = new WirePlatform(ledger, random.fork('platform'));
   for (const agent of home.agents) letta.addAgent({ id: agent, apiKey: keyOf(agent) });
   say(`deploying ${request.agents} agents`);
-  await platform.listen(home.wireSocket);
+  home.wirePort = await platform.listen();
   try {
     await home.prepare(letta.url, keyOf);
   } catch (error) {

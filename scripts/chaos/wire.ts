@@ -12,7 +12,7 @@ const DOWN_MS = 250;
 /** Short, so that long answers come in several parts. */
 const LONGEST_PART = 120;
 
-type Settings = { socket: string; agent: string };
+type Settings = { port: number; agent: string };
 
 const settings: StandardSchemaV1 = {
   '~standard': {
@@ -20,8 +20,8 @@ const settings: StandardSchemaV1 = {
     vendor: 'chaos',
     validate(value) {
       const given = (value ?? {}) as Partial<Settings>;
-      if (typeof given.socket !== 'string' || typeof given.agent !== 'string') return { issues: [{ message: 'needs socket and agent' }] };
-      return { value: { socket: given.socket, agent: given.agent } };
+      if (typeof given.port !== 'number' || typeof given.agent !== 'string') return { issues: [{ message: 'needs port and agent' }] };
+      return { value: { port: given.port, agent: given.agent } };
     },
   },
 };
@@ -66,7 +66,7 @@ class Wire implements Channel {
   }
 
   #connect(): void {
-    const socket = connect(this.#settings.socket);
+    const socket = connect(this.#settings.port, '127.0.0.1');
     let rest = '';
     socket.setEncoding('utf8');
     socket.once('connect', () => {

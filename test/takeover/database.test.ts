@@ -12,15 +12,15 @@ import { change, column, dump, PythonHome, read } from './home.ts';
 
 const NOW = Date.UTC(2026, 11, 1);
 
-function take(home: PythonHome, named: string | null = null): TakenOver {
-  const taken = takeOver({ folder: home.folder, now: NOW, named });
+async function take(home: PythonHome, named: string | null = null): Promise<TakenOver> {
+  const taken = await takeOver({ folder: home.folder, now: NOW, named });
   assert.ok(taken.ok, taken.ok ? '' : taken.error.reason);
   assert.ok(taken.value !== null);
   return taken.value;
 }
 
-function refuse(home: PythonHome): TakeOverFault {
-  const taken = takeOver({ folder: home.folder, now: NOW, named: null });
+async function refuse(home: PythonHome): Promise<TakeOverFault> {
+  const taken = await takeOver({ folder: home.folder, now: NOW, named: null });
   assert.ok(!taken.ok);
   return taken.error;
 }
@@ -45,10 +45,10 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-test('all of it is there afterwards, with the numbers it had', () => {
+test('all of it is there afterwards, with the numbers it had', async () => {
   using home = new PythonHome();
   const before = dump(home.database);
-  const taken = take(home);
+  const taken = await take(home);
   assert.deepEqual(taken.queue, { completed: 29, failed: 12, flushed: 13, pending: 3, processing: 3 });
   assert.deepEqual(taken.turns, { answered: 29, refused: 12, flushed: 13, waiting: 3, parked: 3 });
   assert.deepEqual([taken.users, taken.profiles, taken.messages, taken.replies, taken.notes], [10, 10, 60, { sent: 29 }, []]);
@@ -85,10 +85,10 @@ function pick(row: unknown, keys: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(keys.map((key) => [key, entries.get(key)]));
 }
 
-test('the backup holds the same rows, is private and stays; the new file stands alone', () => {
+test('the backup holds the same rows, is private and stays; the new file stands alone', async () => {
   using home = new PythonHome();
   const before = dump(home.database);
-  const { backup } = take(home);
+  const { backup } = await take(home);
   assert.ok(backup !== null);
   assert.match(backup, /animus\.db\.python-2026-12-01T000000\.000Z$/);
   assert.deepEqual(dump(backup), before);
@@ -100,25 +100,25 @@ test('the backup holds the same rows, is private and stays; the new file stands 
   assert.deepEqual(names(home), ['animus.db', 'animus.db.python-2026-12-01T000000.000Z']);
 });
 
-test('what is ours is not taken over again', () => {
+test('what is ours is not taken over again', async () => {
   using home = new PythonHome();
-  take(home);
+  await take(home);
   const bytes = readFileSync(home.database);
-  assert.deepEqual(takeOver({ folder: home.folder, now: NOW, named: null }), { ok: true, value: null });
+  assert.deepEqual(await takeOver({ folder: home.folder, now: NOW, named: null }), { ok: true, value: null });
   assert.deepEqual(readFileSync(home.database), bytes);
 });
 
-test('a trial counts and leaves nothing', () => {
+test('a trial counts and leaves nothing', async () => {
   using home = new PythonHome();
   const bytes = readFileSync(home.database);
-  const tried = takeOver({ folder: home.folder, now: NOW, named: null, isTrial: true });
+  const tried = await takeOver({ folder: home.folder, now: NOW, named: null, isTrial: true });
   assert.ok(tried.ok && tried.value?.messages === 60 && tried.value.backup === null);
   assert.deepEqual(names(home), ['animus.db']);
   assert.deepEqual(readFileSync(home.database), bytes);
 });
 
 for (const step of TAKE_OVER_STEPS) {
-  test(`killed at ${step}: the old one is usable or the new one whole, and the next try ends it`, () => {
+  test(`killed at ${step}: the old one is usable or the new one whole, and the next try ends it`, async () => {
     using home = new PythonHome();
     const before = dump(home.database);
     const program = join(import.meta.dirname, 'take-over.fixture.ts');
@@ -140,13 +140,13 @@ test('while another program has it open it is refused with its pid, and untouche
   for (const how of ['idle', 'wal', 'half-done']) {
     using home = new PythonHome();
     const other = await hold(home.database, how);
-    const fault = refuse(home);
+    const fault = await refuse(home);
     assert.match(fault.reason, new RegExp(`in use by pid ${other.pid} `), how);
     assert.equal(fault.isLasting, false);
     await end(other);
     assert.equal(existsSync(`${home.database}-journal`), how === 'half-done');
     // What a transaction had half done is undone; what was committed into the log is there.
-    const taken = take(home);
+    const taken = await take(home);
     assert.equal(taken.messages, how === 'wal' ? 61 : 60, how);
     assert.equal(taken.queue['completed'], 29);
     assert.deepEqual(names(home).length, 2, String(names(home)));
@@ -161,14 +161,14 @@ test('a Python Broca that runs in the folder is found though it has nothing open
   const isThere = await Promise.race([once(python.stdout, 'data'), once(python, 'error').then(() => null)]);
   if (isThere === null) return;
   try {
-    assert.match(refuse(home).reason, new RegExp(`pid ${python.pid} \\(\\S*python\\S* broca/main\\.py\\)`));
+    assert.match((await refuse(home)).reason, new RegExp(`pid ${python.pid} \\(\\S*python\\S* broca/main\\.py\\)`));
   } finally {
     await end(python);
   }
-  take(home);
+  await take(home);
 });
 
-test('the original’s own name and places are known; the file under that name becomes the backup', () => {
+test('the original’s own name and places are known; the file under that name becomes the backup', async () => {
   for (const [place, named] of [
     ['sanctum.db', null],
     ['broca/sanctum.db', null],
@@ -179,7 +179,7 @@ test('the original’s own name and places are known; the file under that name b
     mkdirSync(home.path(place, '..'), { recursive: true });
     renameSync(home.database, home.path(place));
     const before = dump(home.path(place));
-    const { backup } = take(home, named);
+    const { backup } = await take(home, named);
     assert.deepEqual(column(home.database, 'SELECT count(*) FROM turns'), [60]);
     assert.ok(backup !== null);
     assert.deepEqual(dump(backup), before);
@@ -187,41 +187,41 @@ test('the original’s own name and places are known; the file under that name b
   }
 });
 
-test('an empty one of the original’s is no hindrance, two with messages are', () => {
+test('an empty one of the original’s is no hindrance, two with messages are', async () => {
   using home = new PythonHome();
   change(home.database, `VACUUM INTO '${home.path('sanctum.db')}'`);
-  const { reason, isLasting } = refuse(home);
+  const { reason, isLasting } = await refuse(home);
   assert.match(reason, /animus\.db and .*sanctum\.db both hold messages/);
   assert.ok(isLasting);
   change(home.database, 'DELETE FROM queue; DELETE FROM messages; DELETE FROM platform_profiles; DELETE FROM letta_users');
-  assert.equal(take(home).messages, 60);
+  assert.equal((await take(home)).messages, 60);
   assert.ok(names(home).some((name) => name.startsWith('animus.db.python-empty-')));
 });
 
-test('nothing stray beside it is taken for a part of the new database', () => {
+test('nothing stray beside it is taken for a part of the new database', async () => {
   using home = new PythonHome();
   renameSync(home.database, home.path('sanctum.db'));
   writeFileSync(`${home.database}-wal`, 'of a database that is gone');
-  take(home);
+  await take(home);
   assert.equal(existsSync(`${home.database}-wal`), false);
   assert.ok(names(home).some((name) => name.includes('.stray-')));
 });
 
-test('other databases are not mistaken for it, and not touched', () => {
+test('other databases are not mistaken for it, and not touched', async () => {
   using home = new PythonHome();
   change(home.database, 'DROP TABLE queue');
   const bytes = readFileSync(home.database);
-  assert.deepEqual(takeOver({ folder: home.folder, now: NOW, named: null }), { ok: true, value: null });
+  assert.deepEqual(await takeOver({ folder: home.folder, now: NOW, named: null }), { ok: true, value: null });
   const opened = openStore(home.database, NOW);
   assert.ok(!opened.ok && opened.error.kind === 'foreign');
   assert.deepEqual(readFileSync(home.database), bytes);
   change(home.database, 'CREATE TABLE queue (id INTEGER, message_id INTEGER, status TEXT)');
-  const fault = refuse(home);
+  const fault = await refuse(home);
   assert.match(fault.reason, /lacks queue\.letta_user_id, queue\.attempts, queue\.timestamp/);
   assert.ok(fault.isLasting);
 });
 
-test('rows that point to nothing, odd values and several queue rows: nothing is lost, nothing asked that may have been', () => {
+test('rows that point to nothing, odd values and several queue rows: nothing is lost, nothing asked that may have been', async () => {
   using home = new PythonHome();
   change(
     home.database,
@@ -235,7 +235,7 @@ test('rows that point to nothing, odd values and several queue rows: nothing is 
      INSERT INTO queue (message_id, status, attempts) VALUES (101, 'pending', 0), (102, 'pending', 1), (102, 'PROCESSING', 1), (104, NULL, NULL), (105, 'pending', 2), (5000, 'pending', 0);
      CREATE TABLE notes_of_a_plugin (x)`,
   );
-  const taken = take(home);
+  const taken = await take(home);
   assert.equal(taken.messages, 65);
   assert.equal(taken.users, 13);
   assert.deepEqual(column(home.database, 'SELECT state FROM turns WHERE id > 100 ORDER BY id'), [
@@ -255,7 +255,7 @@ test('rows that point to nothing, odd values and several queue rows: nothing is 
   ]);
 });
 
-test('property: each message has one turn, only what waited with a sender is asked, one of a conversation at a time', () => {
+test('property: each message has one turn, only what waited with a sender is asked, one of a conversation at a time', async () => {
   const row = fc.record({
     profile: fc.integer({ min: 1, max: 12 }),
     status: fc.constantFrom(null, 'pending', 'processing', 'completed', 'failed', 'flushed', 'Pending', 'odd'),
@@ -263,8 +263,8 @@ test('property: each message has one turn, only what waited with a sender is ask
     response: fc.option(fc.string({ maxLength: 8 }), { nil: null }),
     text: fc.string({ unit: 'grapheme', maxLength: 12 }),
   });
-  fc.assert(
-    fc.property(fc.array(row, { maxLength: 25 }), (rows) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { maxLength: 25 }), async (rows) => {
       using home = new PythonHome();
       read(home.database, (db) => {
         db.exec('PRAGMA foreign_keys = OFF; DELETE FROM queue; DELETE FROM messages');
@@ -277,7 +277,7 @@ test('property: each message has one turn, only what waited with a sender is ask
           if (status !== null) queue.run(index + 1, status);
         }
       });
-      assert.equal(take(home).messages, rows.length);
+      assert.equal((await take(home)).messages, rows.length);
       const open = column(home.database, "SELECT id FROM turns WHERE state IN ('waiting', 'queued')");
       const wanted = rows.flatMap(({ status, response, profile }, index) =>
         status?.toLowerCase() === 'pending' && (response ?? '').replaceAll('\0', '') === '' && profile <= 10 ? [index + 1] : [],
@@ -290,4 +290,14 @@ test('property: each message has one turn, only what waited with a sender is ask
     }),
     { numRuns: 25 },
   );
+});
+
+test('a Broca under the permission model, as a supervisor starts it, takes over as well', () => {
+  using home = new PythonHome();
+  const guard = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons'];
+  const fixture = join(import.meta.dirname, 'take-over.fixture.ts');
+  const ran = spawnSync(process.execPath, [...guard, '--conditions=animus-source', fixture, home.folder], { encoding: 'utf8' });
+  assert.equal(ran.status, 0, ran.stderr);
+  const taken: { ok: boolean; value?: { messages: number } } = JSON.parse(ran.stdout);
+  assert.deepEqual([taken.ok, taken.value?.messages], [true, 60], ran.stdout);
 });

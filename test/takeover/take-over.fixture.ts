@@ -2,7 +2,7 @@
 import { takeOver } from '../../packages/broca-core/src/store/takeover/take-over.ts';
 
 const [folder = '', last] = process.argv.slice(2);
-const taken = takeOver({
+const taken = await takeOver({
   folder,
   now: Date.now(),
   named: null,

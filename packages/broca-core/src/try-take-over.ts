@@ -10,7 +10,7 @@ export async function tryTakeOver(argv: string[]): Promise<ExitCode> {
   const { values } = parseArgs({ args: argv, options: { folder: { type: 'string', default: process.cwd() } } });
   const { folder } = values;
   const named = parseEnvironment(readConfigFile(join(folder, '.env'), 'private').text ?? '').values['DB_PATH'] ?? null;
-  const tried = takeOver({ folder, now: Date.now(), named, isTrial: true });
+  const tried = await takeOver({ folder, now: Date.now(), named, isTrial: true });
   if (!tried.ok) {
     process.stderr.write(`${tried.error.reason}\n`);
     return EXIT.failed;

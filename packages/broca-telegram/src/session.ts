@@ -52,10 +52,11 @@ export function writeLogin(folder: string, made: Login): void {
   const file = sessionFile(folder);
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.${randomBytes(4).toString('hex')}`;
-  const handle = fs.openSync(temporary, 'wx', 0o600);
+  // O_SYNC: fs.fsync is refused to a process under Node's permission model, as a Broca is under a supervisor.
+  const { O_WRONLY, O_CREAT, O_EXCL, O_SYNC } = fs.constants;
+  const handle = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_SYNC, 0o600);
   try {
     fs.writeSync(handle, `${JSON.stringify(made)}\n`);
-    fs.fsyncSync(handle);
   } finally {
     fs.closeSync(handle);
   }

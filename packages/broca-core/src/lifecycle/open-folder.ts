@@ -63,7 +63,7 @@ async function openDatabase(
   let takenOver: TakenOver | null = null;
   if (first === null || first.error.kind === 'foreign') {
     const { takeOver } = await import('../store/takeover/take-over.ts');
-    const taken = takeOver({ folder, now, named: config.environment['DB_PATH'] ?? null });
+    const taken = await takeOver({ folder, now, named: config.environment['DB_PATH'] ?? null });
     if (!taken.ok) {
       return failed({ code: taken.error.isLasting ? EXIT.configuration : EXIT.failed, lines: [taken.error.reason] });
     }

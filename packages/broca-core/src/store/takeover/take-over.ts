@@ -7,10 +7,11 @@
  * The old file is in its place until the rename, the new one complete before it: whatever ends in
  * between, one of the two is there whole, and the next start begins again. The caller holds the folder's lock.
  */
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { failed, ok, type Result } from 'animus-protocol';
 import DatabaseConstructor, { type Database } from 'better-sqlite3';
+import { syncPath } from '../../sync.ts';
 import { migrate } from '../migrate.ts';
 import { type Copied, copyOriginal } from './copy.ts';
 import { type FoundOriginal, findOriginal, isBusy } from './find-original.ts';
@@ -46,13 +47,13 @@ export type TakeOverFault = { reason: string; isLasting: boolean };
 const LOCK_WAIT_MS = 2_000;
 
 /** Null: there is no Python Broca's database here. */
-export function takeOver(request: TakeOverRequest): Result<TakenOver | null, TakeOverFault> {
+export async function takeOver(request: TakeOverRequest): Promise<Result<TakenOver | null, TakeOverFault>> {
   const { folder, named } = request;
   const found = findOriginal(folder, named, LOCK_WAIT_MS);
   if (!found.ok) return lasting(found.error);
   if (found.value === null) return ok(null);
   try {
-    return new TakeOver(request, found.value).run();
+    return await new TakeOver(request, found.value).run();
   } catch (error) {
     const { file } = found.value;
     if (isBusy(error)) return inUse(file, folder);
@@ -78,7 +79,7 @@ class TakeOver {
     this.#reached = request.reached ?? (() => undefined);
   }
 
-  run(): Result<TakenOver | null, TakeOverFault> {
+  async run(): Promise<Result<TakenOver | null, TakeOverFault>> {
     const { file } = this.#found;
     const { folder, isTrial } = this.#request;
     if (findOtherProgram(file, folder) !== null) return inUse(file, folder);
@@ -87,7 +88,7 @@ class TakeOver {
     try {
       this.#reached('locked');
       this.#sweep();
-      const backup = isTrial === true ? ok(null) : this.#backUp(original);
+      const backup = isTrial === true ? ok(null) : await this.#backUp(original);
       const copied = backup.ok ? this.#copy(original) : backup;
       if (!copied.ok || !backup.ok) return lasting(`${file} is left as it was: ${copied.ok ? '' : copied.error}`);
       const { sums, ...counts } = copied.value;
@@ -95,7 +96,7 @@ class TakeOver {
       if (backup.value !== null) {
         // Whoever opened it meanwhile waits for our lock, and would go on writing into the old file.
         if (findOtherProgram(file, folder) !== null) return inUse(file, folder);
-        this.#swap(backup.value);
+        await this.#swap(backup.value);
       }
       return ok(taken);
     } finally {
@@ -113,7 +114,7 @@ class TakeOver {
   }
 
   /** A copy that was compared row by row; one of an earlier try serves when nothing changed since. */
-  #backUp(original: Database): Result<string, string> {
+  async #backUp(original: Database): Promise<Result<string, string>> {
     const { folder } = this.#request;
     const prefix = `${basename(this.#found.file)}.python-`;
     const former = readdirSync(folder)
@@ -130,9 +131,9 @@ class TakeOver {
     chmodSync(part, 0o600);
     this.#reached('backing-up');
     if (!isSame(original, part)) return failed(`its backup ${part} is not the same`);
-    sync(part);
+    await syncPath(part);
     renameSync(part, backup);
-    sync(folder);
+    await syncPath(folder);
     this.#reached('backed-up');
     return ok(backup);
   }
@@ -153,9 +154,9 @@ class TakeOver {
   }
 
   /** Both databases are at rest: the new one closed, the old one locked by us and without a journal that counts. */
-  #swap(backup: string): void {
+  async #swap(backup: string): Promise<void> {
     const { folder } = this.#request;
-    sync(this.#staged);
+    await syncPath(this.#staged);
     this.#reached('copied');
     const { file, emptyInTheWay } = this.#found;
     if (emptyInTheWay !== null) renameSync(emptyInTheWay, `${emptyInTheWay}.python-empty-${this.#stamp}`);
@@ -167,7 +168,7 @@ class TakeOver {
     }
     this.#reached('cleared');
     renameSync(this.#staged, this.#target);
-    sync(folder);
+    await syncPath(folder);
     this.#reached('renamed');
     // One under another name stays as the backup itself, so that it is not taken for a database in use again.
     if (file !== this.#target && dirname(file) === folder) renameSync(file, backup);
@@ -261,10 +262,4 @@ function inUse(file: string, folder: string): Result<never, TakeOverFault> {
 
 function removeDatabase(file: string): void {
   for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(file + suffix, { force: true });
-}
-
-function sync(path: string): void {
-  const descriptor = openSync(path, 'r');
-  fsyncSync(descriptor);
-  closeSync(descriptor);
 }
