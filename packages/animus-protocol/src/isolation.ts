@@ -1,14 +1,12 @@
 /**
- * How far a Broca is shut in, weakest first. Each holds on to what the one before it does, but `bwrap` does without
- * a user of its own:
+ * How far a Broca is shut in, weakest first. Each holds on to what the one before it does:
  *
  *     none         a clean environment, umask 077, a session and a process group of its own
  *     permission   Node's permission model besides: a guard against accidents, which an addon walks around
- *     user         a Unix user of its own: the kernel keeps it out of what belongs to others
  *     bwrap        a bubblewrap sandbox: nothing of other agents is there, no file, no process, no socket
- *     bwrap+user   both
+ *     bwrap+user   a Unix user of its own in there: the machine takes it for somebody else than you
  */
-export const ISOLATIONS = ['none', 'permission', 'user', 'bwrap', 'bwrap+user'] as const;
+export const ISOLATIONS = ['none', 'permission', 'bwrap', 'bwrap+user'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
 
 /** Whether the kernel keeps the agent apart, so that hostile code in it reaches no other: what `isolation: "require"` asks for. */

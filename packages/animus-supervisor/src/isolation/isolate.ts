@@ -5,8 +5,9 @@ import { failed, type Isolation, ok, type Result, type Supervision, type TreeHol
 import { type AgentPaths, homePaths } from '../home/paths.ts';
 import { chooseIsolation, type SandboxProbe } from './choose-policy.ts';
 import { allBelow, guardFlags } from './guard-policy.ts';
-import { sandboxArguments } from './sandbox-policy.ts';
+import { type SandboxRequest, sandboxArguments } from './sandbox-policy.ts';
 import { copyEtc } from './system-folders.ts';
+import { eachBelow, findUser, giveToUser, letRead, type UserIdentity } from './user.ts';
 
 /** A Broca's program, and what it needs that is not in its agent's folder. */
 export type Launch = {
@@ -54,22 +55,32 @@ export function isolate(request: IsolateRequest): Result<Isolated, string> {
 
 function prepare({ home, agent, launch, supervision, abilities }: IsolateRequest): Result<Isolated, string> {
   const { sandbox } = abilities;
-  const chosen = chooseIsolation({ wish: supervision.isolation, hasUser: false, sandbox });
+  const user = supervision.user === null ? null : findUser(supervision.user);
+  if (user?.ok === false) return user;
+  const chosen = chooseIsolation({ wish: supervision.isolation, hasUser: user !== null, sandbox });
   if (!chosen.ok) return chosen;
   const isolation = chosen.value;
   const { node, flags, program } = launch;
   const { cgroups } = abilities;
   const tree = cgroups === null ? 'marker' : 'cgroup';
   if (isolation === 'none') return ok({ isolation, tree, cgroups, command: node, args: [...flags, ...program], places: {} });
-  const isBoxed = sandbox.works && (isolation === 'bwrap' || isolation === 'bwrap+user');
+  const isBoxed = sandbox.works && isolation !== 'permission';
   const temporary = isBoxed ? '/tmp' : path.join(agent.run, 'tmp');
   if (!isBoxed) mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const args = [...flags, ...guard(home, agent, launch, temporary), ...program];
   const places = { HOME: agent.folder, TMPDIR: temporary };
   if (!isBoxed) return ok({ isolation, tree, cgroups, command: node, args, places });
   if (sandbox.system.folders.etc !== null) copyEtc(sandbox.system.folders.etc.copy);
-  const box = sandboxArguments({ system: sandbox.system, ...boxOf(home, agent, launch) });
-  return ok({ isolation, tree: 'namespace', cgroups: null, command: sandbox.program, args: [...box, '--', node, ...args], places });
+  const box = sandboxArguments({ system: sandbox.system, ...boxOf(home, agent, launch), changesUser: user !== null });
+  const inside = [...(user === null ? [] : becomeUser(user.value, home, agent, launch)), node, ...args];
+  return ok({ isolation, tree: 'namespace', cgroups: null, command: sandbox.program, args: [...box, '--', ...inside], places });
+}
+
+/** What it must read and write is made so that it can; the words change to that user before Broca begins. */
+function becomeUser(user: UserIdentity, home: string, agent: AgentPaths, { readable }: Launch): string[] {
+  giveToUser(agent, user);
+  for (const each of [homePaths(home).shared, ...readable.filter((file) => file.startsWith(home))]) eachBelow(each, letRead);
+  return ['setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups', '--'];
 }
 
 function guard(home: string, agent: AgentPaths, { nodeMajor, readable }: Launch, temporary: string): string[] {
@@ -78,7 +89,7 @@ function guard(home: string, agent: AgentPaths, { nodeMajor, readable }: Launch,
   return guardFlags({ nodeMajor, reads: [...reads, homePaths(home).config], writes: writes.map(allBelow) });
 }
 
-function boxOf(home: string, agent: AgentPaths, { readable, codeCache }: Launch): Omit<Parameters<typeof sandboxArguments>[0], 'system'> {
+function boxOf(home: string, agent: AgentPaths, { readable, codeCache }: Launch): Omit<SandboxRequest, 'system' | 'changesUser'> {
   const { shared, sharedConfig, config } = homePaths(home);
   mkdirSync(shared, { recursive: true, mode: 0o700 });
   const ownCache = path.join(agent.run, 'code-cache');

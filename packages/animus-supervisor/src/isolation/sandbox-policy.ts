@@ -36,10 +36,15 @@ export type SandboxRequest = {
   codeCache: { folder: string; place: string } | null;
   /** Folders and files elsewhere that it may read (the runtime). */
   readable: readonly string[];
+  /** It becomes another user once it is inside. */
+  changesUser: boolean;
 };
 
 /** For what a plugin drops into /tmp. It is memory: without a bound one agent could take half of the machine's. */
 const TEMPORARY_BYTES = 256 * 1024 * 1024;
+
+/** To enter the folder, and to become its owner; all are gone with that. */
+const POWERS_TO_CHANGE_USER = ['CAP_DAC_OVERRIDE', 'CAP_SETUID', 'CAP_SETGID'].flatMap((power) => ['--cap-add', power]);
 
 /** Namespaces, capabilities, system: the same for each sandbox, and what the probe tries. */
 export function systemArguments({ folders: { links, readable, etc }, boundsTemporary }: System): string[] {
@@ -58,7 +63,12 @@ export function systemArguments({ folders: { links, readable, etc }, boundsTempo
 }
 
 export function sandboxArguments(request: SandboxRequest): string[] {
-  const { system, home, shared, fleetConfig, folder, readOnly, codeCache, readable } = request;
+  const { system, home, shared, fleetConfig, folder, readOnly, codeCache, readable, changesUser } = request;
+  // The folder above a mount has the mode of its model outside.
+  const ways = [
+    ['1777', '/tmp'],
+    ...[shared, ...readable.filter((file) => file.startsWith(`${home}/`))].map((file) => ['0755', file.slice(0, file.lastIndexOf('/'))]),
+  ];
   return [
     ...systemArguments(system),
     // Also where the home lies below a folder that is readable.
@@ -68,6 +78,7 @@ export function sandboxArguments(request: SandboxRequest): string[] {
     ...readOnly.flatMap((path) => ['--ro-bind', path, path]),
     ...(codeCache === null ? [] : ['--bind', codeCache.folder, codeCache.place]),
     ...readable.flatMap((path) => ['--ro-bind', path, path]),
+    ...(changesUser ? [...POWERS_TO_CHANGE_USER, ...ways.flatMap((way) => ['--chmod', ...way])] : []),
     ...['--remount-ro', home, '--remount-ro', '/'],
     ...['--chdir', folder],
   ];

@@ -100,15 +100,19 @@ test('what is wished for and what there is make the level', () => {
   const not = { works: false, reason: 'nothing here' } as const;
   const rows = [
     ['off', false, works, 'none'],
-    ['off', true, works, 'user'],
     ['auto', false, works, 'bwrap'],
     ['auto', true, works, 'bwrap+user'],
     ['auto', false, not, 'permission'],
-    ['auto', true, not, 'user'],
     ['require', false, works, 'bwrap'],
-    ['require', true, not, 'user'],
   ] as const;
   for (const [wish, hasUser, sandbox, level] of rows) assert.deepEqual(chooseIsolation({ wish, hasUser, sandbox }), ok(level));
   const refused = chooseIsolation({ wish: 'require', hasUser: false, sandbox: not });
   assert.match(refused.ok ? '' : refused.error, /gives none: nothing here\. Mend that/);
+  for (const [wish, sandbox] of [
+    ['off', works],
+    ['auto', not],
+  ] as const) {
+    const none = chooseIsolation({ wish, hasUser: true, sandbox });
+    assert.match(none.ok ? '' : none.error, /a user of its own needs/);
+  }
 });

@@ -25,7 +25,7 @@ const OTHER_FOLDERS = ['/nix/store', '/gnu/store', '/run/current-system', '/run/
  */
 const ETC_FILES = [
   ...['gai.conf', 'group', 'host.conf', 'hosts', 'ld.so.cache', 'ld.so.conf', 'localtime', 'mime.types', 'nsswitch.conf'],
-  ...['os-release', 'passwd', 'protocols', 'resolv.conf', 'services', 'timezone'],
+  ...['os-release', 'passwd', 'protocols', 'resolv.conf', 'services', 'ssl/openssl.cnf', 'timezone'],
 ];
 const ETC_FOLDERS = ['alternatives', 'pki/tls/certs', 'ssl/certs', 'static'];
 
@@ -54,7 +54,7 @@ export function findSystemFolders(etc: string | null): SystemFolders {
  * changed). Called at each start of a Broca; copies what is newer.
  */
 export function copyEtc(copy: string): void {
-  for (const name of ['', ...ETC_FOLDERS]) {
+  for (const name of ['', 'pki', 'pki/tls', 'ssl', ...ETC_FOLDERS]) {
     const folder = path.join(copy, name);
     mkdirSync(folder, { recursive: true, mode: 0o755 });
     // Whatever the umask: an agent may run as somebody else than root.
