@@ -72,6 +72,7 @@ test('a reply is parsed, a foreign one is an error', () => {
     uptimeMs: 2,
     reason: null,
     release: null,
+    version: null,
     cpu: 0.5,
     memoryBytes: 1,
     beat: null,
@@ -79,8 +80,14 @@ test('a reply is parsed, a foreign one is an error', () => {
     tree: 'marker',
     startedByHand: false,
   };
-  const body = { supervisor: { pid: 1, version: '0', startedAt: 3, sandbox: { works: false, reason: 'x' } as const }, agents: [agent] };
+  const sandbox = { works: false, reason: 'x' } as const;
+  const body = { supervisor: { pid: 1, version: '0', startedAt: 3, sandbox, problems: ['y'] }, agents: [agent] };
   assert.deepEqual(parseControlReply('status', structuredClone(body)), { ok: true, value: body });
+  // As the first version answered: an upgrade must be able to ask it.
+  const { deaths: _deaths, lastDeath: _last, version: _version, tree: _tree, isolation: _isolation, ...older } = agent;
+  const answered = parseControlReply('status', { supervisor: { pid: 1, version: '0', startedAt: 3 }, agents: [older] });
+  assert.ok(answered.ok);
+  assert.deepEqual(answered.value.agents, [{ ...older, deaths: {}, lastDeath: null, version: null, tree: null, isolation: null }]);
   const wrong = parseControlReply('status', { agents: 7 });
   assert.ok(!wrong.ok);
   assert.match(wrong.error, /another version/);

@@ -46,6 +46,8 @@ export type AgentStatus = {
   reason: string | null;
   /** The release it runs from, as Broca says it; null when nothing runs or it runs from a checkout. */
   release: string | null;
+  /** Broca's own version; null when nothing runs. */
+  version: string | null;
   /** Per cent of one core since the last sample; null before the first. */
   cpu: number | null;
   /** Resident memory. */
@@ -64,7 +66,14 @@ export type AgentStatus = {
 export type SandboxReport = { works: true; version: string } | { works: false; reason: string };
 
 export type FleetStatus = {
-  supervisor: { pid: number; version: string; startedAt: number; sandbox: SandboxReport };
+  supervisor: {
+    pid: number;
+    version: string;
+    startedAt: number;
+    sandbox: SandboxReport;
+    /** What is wrong with animus.config.json, a line each; what was read before is in force. */
+    problems: readonly string[];
+  };
   agents: AgentStatus[];
 };
 
@@ -296,11 +305,12 @@ const agentStatus = v.object({
   uptimeMs: v.nullable(v.number()),
   reason: v.nullable(v.string()),
   release: v.nullable(v.string()),
+  version: v.fallback(v.nullable(v.string()), null),
   cpu: v.nullable(v.number()),
   memoryBytes: v.nullable(v.number()),
   beat: v.nullable(beatReport),
-  isolation: v.nullable(v.picklist(ISOLATIONS)),
-  tree: v.nullable(v.picklist(TREE_HOLDS)),
+  isolation: v.fallback(v.nullable(v.picklist(ISOLATIONS)), null),
+  tree: v.fallback(v.nullable(v.picklist(TREE_HOLDS)), null),
   startedByHand: v.boolean(),
 });
 const sandboxReport = v.variant('works', [
@@ -317,7 +327,13 @@ const REPLIES: { readonly [K in keyof ControlReply]: v.GenericSchema<unknown, un
     requests: v.array(v.object({ method: v.picklist(['GET', 'POST']), path: v.string(), summary: v.string() })),
   }),
   status: v.object({
-    supervisor: v.object({ pid: v.number(), version: v.string(), startedAt: v.number(), sandbox: sandboxReport }),
+    supervisor: v.object({
+      pid: v.number(),
+      version: v.string(),
+      startedAt: v.number(),
+      sandbox: v.fallback(sandboxReport, { works: false, reason: 'the supervisor is of an older version and does not say' }),
+      problems: v.fallback(v.array(v.string()), []),
+    }),
     agents: v.array(agentStatus),
   }),
   start: agentOutcome,

@@ -54,7 +54,7 @@ export { FLAT_KEYS, LOG_LEVELS, type LogLevel, MODES, type Mode, parseSettings, 
 export { withSocketPath } from './socket-path.ts';
 export { DEFAULT_SUPERVISION, ISOLATION_WISHES, type IsolationWish, type RestartLimits, type Supervision } from './supervision.ts';
 export { parseUpdatePlan, UPDATE_PLAN, type UpdatePlan } from './update-plan.ts';
-export { VERSION } from './version.ts';
+export { isOlderVersion, VERSION } from './version.ts';
 export {
   BEAT_INTERVAL_MS,
   type BeatReport,

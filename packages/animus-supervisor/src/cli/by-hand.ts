@@ -18,6 +18,7 @@ export async function withByHand(status: AgentStatus, home: string, now: number)
     startedAt,
     uptimeMs: Math.max(0, now - startedAt),
     release,
+    version: answer.hello.version,
     beat: answer.kind === 'ready' ? answer.beat : null,
     reason: null,
     startedByHand: true,

@@ -26,6 +26,7 @@ function agent(changed: Partial<AgentStatus> = {}): AgentStatus {
     uptimeMs: 100,
     reason: null,
     release: null,
+    version: null,
     cpu: null,
     memoryBytes: null,
     beat: BEAT,

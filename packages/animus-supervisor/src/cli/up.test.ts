@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -129,6 +129,44 @@ describe('a fleet whose supervisor was killed', () => {
       assert.deepEqual([again.code, again.stderr], [3, 'nothing is running: no supervisor and no agent; start it with: animus up -d\n']);
     } finally {
       byHand.kill('SIGKILL');
+    }
+  });
+});
+
+describe('animus up beside another', () => {
+  it('of an older version: it is replaced, and the Brocas go on as they are', async () => {
+    await using rig = await makeHome();
+    await deploy(rig, 'one', 'http://127.0.0.1:9');
+    const older = fork(path.join(import.meta.dirname, 'older-supervisor.fixture.ts'), [rig.home], {
+      execArgv: ['--conditions=animus-source'],
+    });
+    try {
+      await once(older, 'message');
+      const before = await status(rig);
+      const up = await rig.animus(['up', '-d']);
+      assert.equal(up.code, 0, up.stdout + up.stderr);
+      assert.match(up.stderr, /the supervisor \(pid \d+\) is Animus 0\.0\.9, this is .*: it is replaced, the agents go on/);
+      const after = await status(rig);
+      assert.notEqual(after.supervisor.pid, before.supervisor.pid);
+      assert.equal(isAlive(before.supervisor.pid), false);
+      assert.deepEqual([after.agents[0]?.pid, after.agents[0]?.phase], [before.agents[0]?.pid, 'ready']);
+    } finally {
+      older.kill('SIGKILL');
+      await rig.animus(['down']);
+    }
+  });
+
+  it('ten at once: one supervisor, one Broca, and each of the ten says so', async () => {
+    await using rig = await makeHome();
+    await deploy(rig, 'one', 'http://127.0.0.1:9');
+    const ups = await Promise.all(Array.from({ length: 10 }, async () => await rig.animus(['up', '-d', '--json'])));
+    try {
+      for (const { code, stderr } of ups) assert.equal(code, 0, stderr);
+      const seen: Status[] = ups.map(({ stdout }) => JSON.parse(stdout));
+      assert.equal(new Set(seen.map(({ supervisor }) => supervisor.pid)).size, 1);
+      assert.deepEqual([...new Set(seen.map(({ agents }) => agents[0]?.pid))], [(await status(rig)).agents[0]?.pid]);
+    } finally {
+      assert.equal((await rig.animus(['down'])).code, 0);
     }
   });
 });

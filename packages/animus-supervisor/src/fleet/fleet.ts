@@ -127,6 +127,7 @@ export class Fleet {
         version: this.#options.version,
         startedAt: this.#startedAt,
         sandbox: this.#options.launcher.sandbox,
+        problems: this.#options.config.problems,
       },
       agents: agents.sort((a, b) => (a.id < b.id ? -1 : 1)),
     };

@@ -5,6 +5,7 @@ import { chooseAgents } from '../agents.ts';
 import { withByHand } from '../by-hand.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { duration, megabytes, type Screen, table } from '../render.ts';
+import { describeVersions } from '../replace-supervisor.ts';
 import { askStatus, complainOf } from '../supervisor.ts';
 
 export const status: Command = defineCommand({
@@ -52,6 +53,7 @@ export const status: Command = defineCommand({
           agents.map((agent) => row(agent, screen)),
         ),
       );
+    for (const line of [...supervisor.problems, ...describeVersions({ supervisor, agents })]) screen.complain(line);
     return EXIT.done;
   },
 });

@@ -14,6 +14,7 @@ import { EVERYTHING } from '../logs/line.ts';
 import { makeLineWriter } from '../logs/show.ts';
 import { agentLog, supervisorLog } from '../logs/sources.ts';
 import { indented, mark } from '../render.ts';
+import { describeVersions, endOlderSupervisor, mustMakeWay } from '../replace-supervisor.ts';
 import { awaitSettled } from '../settle.ts';
 import { askStatus, bringDown, complainOf, waitUntilAnswering } from '../supervisor.ts';
 
@@ -38,6 +39,7 @@ export const up: Command = defineCommand({
     }
     const running = await askStatus(home.socket);
     if (!running.ok && running.error.kind !== 'no-supervisor') return complainOf(screen, running.error);
+    if (running.ok && mustMakeWay(running.value)) return await replace(running.value, { detach, json }, context);
     if (running.ok && !detach) return await attach(running.value, context);
     if (running.ok) return report((await awaitSettled(running.value, home.socket)) ?? running.value, json, context);
     const config = readFleetConfig(home);
@@ -58,6 +60,20 @@ async function startDetached(json: boolean, context: CliContext): Promise<ExitCo
   const answered = await waitUntilAnswering(context.home.socket, abortedWithout(started, context.home));
   const status = answered === null ? null : await awaitSettled(answered, context.home.socket);
   return status === null ? await complainOfEnd(started, context) : report(status, json, context);
+}
+
+/** The agents are taken over as they are, so nothing is lost by not asking; the new supervisor runs in the background as the old one did. */
+async function replace(older: FleetStatus, { detach, json }: { detach: boolean; json: boolean }, context: CliContext): Promise<ExitCode> {
+  const config = readFleetConfig(context.home);
+  if (!config.ok) {
+    context.screen.complain(config.error);
+    return EXIT.configuration;
+  }
+  if (!(await endOlderSupervisor(older, context))) return EXIT.failed;
+  const code = await startDetached(json, context);
+  if (detach) return code;
+  const status = await askStatus(context.home.socket);
+  return status.ok ? await attach(status.value, context) : code;
 }
 
 /** Where a service is installed, systemd is to look after the supervisor. Null: there is none, or it could not, which is told. */
@@ -174,6 +190,7 @@ function report(status: FleetStatus, json: boolean, { screen, home }: CliContext
     screen.print(`${mark(screen, phase === 'ready' || wanted === 'stopped')} ${id}: ${phase}${older}${why}`);
   }
   if (status.agents.length === 0) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');
+  for (const line of describeVersions(status)) screen.complain(line);
   if (!isWell) screen.complain('not every agent is ready; look at: animus health');
   return isWell ? EXIT.done : EXIT.failed;
 }

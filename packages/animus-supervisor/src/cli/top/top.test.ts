@@ -28,6 +28,7 @@ function agent(id: `agent-${string}`, change: Partial<AgentStatus> = {}): AgentS
     uptimeMs: 1,
     reason: null,
     release: null,
+    version: null,
     cpu: 1,
     memoryBytes: 1,
     beat: null,
