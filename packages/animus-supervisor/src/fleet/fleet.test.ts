@@ -366,3 +366,24 @@ test('one that was started by hand is shown and not doubled', async () => {
   assert.deepEqual((await second.down()).stopped, []);
   assert.equal(rig.stage.live(A).length, 1);
 });
+
+test('a Broca of an unknown version is taken over and supervised by what is frozen alone', async () => {
+  await using rig = await Rig.open([A]);
+  rig.stage.furnish(path.join(rig.home, A), { isReady: true, protocol: 99 });
+  const first = rig.fleet();
+  await first.open();
+  await first.start(A);
+  const puppet = await rig.puppet(A);
+  await first.close();
+  const second = rig.fleet();
+  await second.open();
+  assert.deepEqual([(await second.start(A)).ok, second.status().agents[0]?.pid], [true, puppet.pid]);
+  // Neither a nudge, said at ready, nor a reload came: a stop is the first that is heard.
+  writeFileSync(agentPaths(rig.home, A).settings, '{}');
+  await puppet.did({ do: 'beat' });
+  assert.equal((await second.stop(A)).ok, true);
+  assert.deepEqual(
+    (await puppet.heardAll()).map(({ type }) => type),
+    ['stop'],
+  );
+});

@@ -11,6 +11,7 @@ import {
   type Isolation,
   type TreeHold,
   unreachable,
+  WORKER_LINK_VERSION,
 } from 'animus-protocol';
 import { untilGone } from './adopt.ts';
 import type { Clock } from './clock.ts';
@@ -82,8 +83,9 @@ export class Run {
     else void options.child.exited.then((exit) => this.#sweep(exit));
   }
 
-  /** False when nobody is there to hear it. */
+  /** False when nobody is there to hear it, or to understand it: a Broca of an unknown version is told what is frozen alone. */
   send(frame: ClientFrame): boolean {
+    if (frame.type !== 'stop' && this.hello?.protocol !== WORKER_LINK_VERSION) return false;
     return this.#link.send(frame);
   }
 

@@ -61,7 +61,7 @@ function hear(socket: net.Socket, frame: ClientFrame): void {
     if (frame.client === 'supervisor') supervisors.add(socket);
     send(socket, {
       type: 'hello',
-      protocol: WORKER_LINK_VERSION,
+      protocol: settings.protocol ?? WORKER_LINK_VERSION,
       pid: process.pid,
       agentId,
       version: '0',

@@ -36,6 +36,8 @@ export type PuppetSettings = {
   stage: string;
   /** Whether it is ready by itself. */
   isReady: boolean;
+  /** Version of the worker link that it says it speaks; ours when left out. */
+  protocol?: number;
 };
 
 const order = v.variant('do', [
@@ -54,7 +56,7 @@ const saying = v.variant('say', [
   v.object({ say: v.literal('grandchild'), pid: v.number() }),
   v.object({ say: v.literal('done'), order: v.custom<PuppetOrder['do']>((value) => typeof value === 'string') }),
 ]);
-const settings = v.object({ stage: v.string(), isReady: v.boolean() });
+const settings = v.object({ stage: v.string(), isReady: v.boolean(), protocol: v.exactOptional(v.number()) });
 
 /** Both sides are ours and of one version: a frame that does not parse is a bug, and thrown. */
 export const parseOrder = (value: unknown): PuppetOrder => v.parse(order, value);

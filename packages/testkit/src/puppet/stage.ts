@@ -45,6 +45,12 @@ export class Puppet {
     return frame ?? (await new Promise((resolve) => this.#waiting.push({ type, resolve })));
   }
 
+  /** All that it heard and nobody asked for yet, once it is gone. */
+  async heardAll(): Promise<ClientFrame[]> {
+    await this.gone;
+    return this.#heard;
+  }
+
   /** Has it start a child that ignores SIGTERM, and gives the child's pid. */
   async startGrandchild(strays: Straying = 'not'): Promise<number> {
     this.#grandchild = Promise.withResolvers<number>();
@@ -91,9 +97,9 @@ export class PuppetStage implements AsyncDisposable {
   }
 
   /** Makes an agent's folder whose puppet comes to this stage. */
-  furnish(folder: string, { isReady }: { isReady: boolean }): void {
+  furnish(folder: string, { isReady, protocol }: { isReady: boolean; protocol?: number }): void {
     for (const name of ['run', 'logs', 'inbox']) mkdirSync(path.join(folder, name), { recursive: true });
-    const settings: PuppetSettings = { stage: this.#socketPath, isReady };
+    const settings: PuppetSettings = { stage: this.#socketPath, isReady, ...(protocol === undefined ? {} : { protocol }) };
     writeFileSync(path.join(folder, 'puppet.json'), JSON.stringify(settings));
   }
 
