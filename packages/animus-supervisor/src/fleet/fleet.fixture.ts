@@ -11,6 +11,7 @@ import type { FleetEvent } from '../observe/event.ts';
 import { type Clock, systemClock } from '../worker/clock.ts';
 import { Fleet } from './fleet.ts';
 import { FleetConfigFile } from './fleet-config.ts';
+import { heapFlags } from './launch.ts';
 
 const REPOSITORY = path.join(import.meta.dirname, '../../../..');
 export const SHIM: string = path.join(import.meta.dirname, '../../shim/broca-shim.sh');
@@ -60,12 +61,12 @@ export class Rig implements AsyncDisposable {
       shim: SHIM,
       launcher: new Launcher({
         home: this.home,
-        find: () =>
+        find: (_agent, supervision) =>
           ok({
             node: process.execPath,
             nodeMajor: Number(process.versions.node.split('.')[0]),
             // Orders have it start children.
-            flags: ['--allow-child-process'],
+            flags: [...heapFlags(supervision), '--allow-child-process'],
             program: [PuppetStage.program],
             readable: [REPOSITORY, this.stage.folder],
             codeCache: null,

@@ -52,7 +52,7 @@ function codeCacheOf({ releases, currentRelease }: AgentPaths): string | null {
  * So that V8 collects before the bound is met, and a Broca that needs more says "out of memory" itself. The rest is
  * for what is not in the heap: Node, SQLite, buffers (45 MB, measured). Costs no start time, measured.
  */
-function heapFlags({ memoryBytes }: Supervision): string[] {
+export function heapFlags({ memoryBytes }: Supervision): string[] {
   if (memoryBytes === null) return [];
   return [`--max-old-space-size=${Math.floor((memoryBytes * HEAP_SHARE) / (1024 * 1024))}`];
 }

@@ -26,6 +26,7 @@ const socketPath = path.join(folder, 'run/broca.sock');
 const supervisors = new Set<net.Socket>();
 let isReady = settings.isReady;
 let ignoresStop = false;
+const held: Buffer[] = [];
 
 const stage = await withSocketPath(settings.stage, async (fitting) => {
   const socket = net.connect(fitting);
@@ -106,6 +107,11 @@ function obey(order: PuppetOrder): void {
     case 'abort':
       process.abort();
       break;
+    case 'hold':
+      held.push(Buffer.alloc(order.megabytes * 1024 * 1024, 1));
+      break;
+    case 'fill-heap':
+      for (const kept: unknown[] = []; ; ) kept.push(new Array(1_000).fill({}));
     case 'hang':
       for (;;);
     case 'ignore-stop':

@@ -12,6 +12,10 @@ export type PuppetOrder =
   | { do: 'exit'; code: number }
   /** Ends by SIGABRT, as an exhausted heap does. */
   | { do: 'abort' }
+  /** Takes memory outside the heap and keeps it. */
+  | { do: 'hold'; megabytes: number }
+  /** Fills the JavaScript heap until V8 gives up. */
+  | { do: 'fill-heap' }
   /** Blocks the event loop for good. */
   | { do: 'hang' }
   /** Hears a stop, but does not act on it. */
@@ -41,9 +45,10 @@ export type PuppetSettings = {
 };
 
 const order = v.variant('do', [
-  v.object({ do: v.picklist(['ready', 'beat', 'abort', 'hang', 'ignore-stop', 'ignore-sigterm']) }),
+  v.object({ do: v.picklist(['ready', 'beat', 'abort', 'fill-heap', 'hang', 'ignore-stop', 'ignore-sigterm']) }),
   v.object({ do: v.literal('grandchild'), strays: v.picklist(STRAYING) }),
   v.object({ do: v.literal('exit'), code: v.number() }),
+  v.object({ do: v.literal('hold'), megabytes: v.number() }),
   v.object({ do: v.literal('print'), text: v.string() }),
   v.object({ do: v.literal('leave'), reason: v.string() }),
 ]);
