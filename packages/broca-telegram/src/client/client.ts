@@ -28,6 +28,7 @@ export class Client {
   readonly #tellEnd: (why: Error) => void;
   /** Those who wait for an answer, to be told that none will come. */
   readonly #waiting = new Set<(why: Error) => void>();
+  #sender: Sender | null = null;
   #over: Error | null = null;
   #lastError: Error | null = null;
 
@@ -71,7 +72,16 @@ export class Client {
   }
 
   async call<R extends Api.AnyRequest>(request: R, timeoutMs: number = REQUEST_TIMEOUT_MS): Promise<R['__response']> {
-    return await this.within(this.#client.invoke(request), timeoutMs);
+    return await this.within(this.#mayMove ? this.#client.invoke(request) : this.#send(request), timeoutMs);
+  }
+
+  /**
+   * Past the library's `invoke`, which tries again by itself what failed at Telegram, sleeps meanwhile and forgets why it
+   * failed. Only a login needs it, for it follows to another data centre.
+   */
+  async #send<R extends Api.AnyRequest>(request: R): Promise<R['__response']> {
+    const sender = this.#sender;
+    return await (sender === null ? this.#client.invoke(request) : sender.send(request));
   }
 
   /** The session as text, with the key that was agreed on. */
@@ -126,7 +136,8 @@ export class Client {
   /** What comes by itself reaches us as it is: the library's own events lose which mailbox they moved, and their order. */
   #listen(): void {
     const sender: unknown = Reflect.get(this.#client, '_sender');
-    if (typeof sender !== 'object' || sender === null) return;
+    if (!isSender(sender)) return;
+    this.#sender = sender;
     Reflect.set(sender, '_updateCallback', (_client: unknown, update: unknown) => this.#take(update));
   }
 
@@ -136,6 +147,13 @@ export class Client {
     // The connection's state. 0: this server does not know the session's key any more.
     else if ('state' in update && update.state === 0) this.#end(new SessionForgotten('Telegram does not know this session any more'));
   }
+}
+
+/** What sends requests over the connection, and gives Telegram's answer or its refusal as they are. */
+type Sender = { send<R extends Api.AnyRequest>(request: R): Promise<R['__response']> };
+
+function isSender(value: unknown): value is Sender {
+  return typeof value === 'object' && value !== null && 'send' in value && typeof value.send === 'function';
 }
 
 function proxyOf({ host, port, version, username, password }: NonNullable<Credentials['proxy']>) {
