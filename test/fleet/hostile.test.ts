@@ -110,7 +110,8 @@ describe('a hostile plugin', () => {
     fleet.configure({ broca: { repository }, supervisor: { isolation: 'require' } });
     const up = await fleet.rig.animus(['up', '-d'], { environment: { ANIMUS_BWRAP: 'off' } });
     assert.equal(up.code, 1);
-    assert.match(up.stdout, /✗ agent-ada: broken: isolation is required, and this machine gives none: ANIMUS_BWRAP=off switches it off/);
+    const reason = 'isolation is required, and this machine gives none: ANIMUS_BWRAP=off switches it off';
+    assert.match(up.stdout, new RegExp(`✗ ${ada.id}: broken: ${reason}`));
     const health = await fleet.rig.animus(['health', 'ada']);
     assert.equal(health.code, 1);
     assert.match(health.stdout, /isolation is required/);

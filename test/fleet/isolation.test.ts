@@ -127,8 +127,9 @@ describe('three agents with different endpoints and keys', () => {
       ].map(async (words) => (await fleet.rig.animus(words)).stdout),
       eventsOf(fleet, async () => void (await fleet.done('restart', 'bob'))),
     ]);
+    // Brocas that are well print nothing by themselves: `logs --output` alone may be empty.
+    assert.ok(said.filter((text) => text === '').length <= 1);
     for (const text of said) {
-      assert.notEqual(text, '');
       for (const key of allKeys()) assert.ok(!text.includes(key));
     }
   });
