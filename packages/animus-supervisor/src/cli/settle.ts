@@ -5,19 +5,27 @@ import { isSettled } from './settled-policy.ts';
 import { askStatus } from './supervisor.ts';
 
 const LOOK_EVERY_MS = 50;
+/** A supervisor that starts many agents on a busy machine may be late with an answer; one that is late so often is lost. */
+const MOST_UNANSWERED = 6;
 
-/** Waits until none of the agents is on its way any more; all, when none is named. Null when the supervisor ended instead. */
+/** Waits until none of the agents is on its way any more; all, when none is named. Null when the supervisor ended, or answers no more. */
 export async function awaitSettled(first: FleetStatus, socket: string, ids: readonly AgentId[] | null = null): Promise<FleetStatus | null> {
   const since = performance.now();
   const before = new Map(first.agents.map(({ id, restarts }) => [id, restarts]));
+  let unanswered = 0;
   for (let status = first; ; ) {
     const lookingMs = performance.now() - since;
     const looked = status.agents.filter(({ id }) => ids === null || ids.includes(id));
     if (looked.every((agent) => isSettled(agent, before.get(agent.id) ?? agent.restarts, lookingMs))) return status;
     await delay(LOOK_EVERY_MS);
     const reply = await askStatus(socket);
-    if (!reply.ok) return null;
-    status = reply.value;
+    if (reply.ok) {
+      unanswered = 0;
+      status = reply.value;
+    } else {
+      unanswered += 1;
+      if (reply.error.kind !== 'no-answer' || unanswered >= MOST_UNANSWERED) return null;
+    }
   }
 }
 

@@ -20,6 +20,8 @@ import { askStatus, bringDown, complainOf, waitUntilAnswering } from '../supervi
 
 /** A supervisor listens before it does anything else. */
 const OTHER_ANSWERS_WITHIN_MS = 5_000;
+/** Who does not answer any more has ended, or does so now. */
+const ENDS_WITHIN_MS = 5_000;
 
 export const up: Command = defineCommand({
   name: 'up',
@@ -164,8 +166,17 @@ function abortedWithout({ ended }: StartedSupervisor, home: HomePaths): AbortSig
   return controller.signal;
 }
 
-async function complainOfEnd({ ended }: StartedSupervisor, { screen, home }: CliContext): Promise<ExitCode> {
-  const { code, said } = await ended;
+async function complainOfEnd({ ended, pid }: StartedSupervisor, { screen, home }: CliContext): Promise<ExitCode> {
+  // Its process alone does not keep us: one that is there and silent would end this command without a word.
+  const waiting = new AbortController();
+  const late = delay(ENDS_WITHIN_MS, null, { signal: waiting.signal }).catch(() => null);
+  const end = await Promise.race([ended, late]);
+  waiting.abort();
+  if (end === null) {
+    screen.complain(`the supervisor (pid ${pid}) runs, but does not answer; look at ${home.supervisorLog}`);
+    return EXIT.failed;
+  }
+  const { code, said } = end;
   if (code === EXIT.done) {
     screen.complain('the supervisor has ended');
     return EXIT.done;
