@@ -119,6 +119,11 @@ export type ControlRequest =
   | { kind: 'restart'; agent: AgentId }
   /** Switch to the release that `animus update` prepared in the agent's folder; reply when it is decided for, or why not. */
   | { kind: 'switch'; agent: AgentId }
+  /**
+   * Stopped for as long as the connection stays open: the body begins with an AgentOutcome when its exit was seen, and does not
+   * end. When whoever asked closes it, or dies, the agent goes on as it was wanted before.
+   */
+  | { kind: 'pause'; agent: AgentId }
   | { kind: 'start-all' }
   | { kind: 'stop-all' }
   | { kind: 'restart-all' }
@@ -158,6 +163,11 @@ const PATHS: { readonly [K in ControlRequest['kind']]: Path } = {
     path: '/v1/agents/{id}/switch',
     summary: 'switches to the release `animus update` prepared; answered when it is decided for, or why it is not',
   },
+  pause: {
+    method: 'POST',
+    path: '/v1/agents/{id}/pause',
+    summary: 'stopped until the connection is closed; the answer begins when its exit was seen',
+  },
   'start-all': { method: 'POST', path: '/v1/fleet/start', summary: 'the same for every agent' },
   'stop-all': { method: 'POST', path: '/v1/fleet/stop', summary: 'the same for every agent' },
   'restart-all': { method: 'POST', path: '/v1/fleet/restart', summary: 'the same for every agent' },
@@ -183,6 +193,7 @@ export function encodeControlRequest(request: ControlRequest): { method: 'GET' |
     case 'stop':
     case 'restart':
     case 'switch':
+    case 'pause':
       return { method, path: path.replace('{id}', encodeURIComponent(request.agent)) };
     case 'status':
       return { method, path: request.isFresh === true ? `${path}?fresh=true` : path };
@@ -220,7 +231,7 @@ export function parseControlRequest(method: string, url: string, known: readonly
 
 const QUERIES: { readonly [K in ControlRequest['kind']]?: readonly string[] } = { status: ['fresh'], events: ['after', 'agent'] };
 
-type OfOneAgent = 'start' | 'stop' | 'restart' | 'switch';
+type OfOneAgent = 'start' | 'stop' | 'restart' | 'switch' | 'pause';
 type OfTheFleet = Exclude<ControlRequest['kind'], OfOneAgent>;
 type FoundPath = { kind: OfOneAgent; agent: string } | { kind: OfTheFleet; agent: null };
 
@@ -231,10 +242,13 @@ function readAgent(word: string, known: readonly AgentId[]): Result<AgentId, Ref
 }
 
 function findPath(path: string): FoundPath | null {
-  const ofAgent = /^\/v1\/agents\/([^/]+)\/(start|stop|restart|switch)$/.exec(path);
+  const ofAgent = /^\/v1\/agents\/([^/]+)\/(start|stop|restart|switch|pause)$/.exec(path);
   if (ofAgent?.[1] !== undefined) {
     try {
-      return { kind: v.parse(v.picklist(['start', 'stop', 'restart', 'switch']), ofAgent[2]), agent: decodeURIComponent(ofAgent[1]) };
+      return {
+        kind: v.parse(v.picklist(['start', 'stop', 'restart', 'switch', 'pause']), ofAgent[2]),
+        agent: decodeURIComponent(ofAgent[1]),
+      };
     } catch {
       return null;
     }
@@ -352,6 +366,12 @@ export function parseControlReply<K extends keyof ControlReply>(kind: K, body: u
   const parsed = v.safeParse(REPLIES[kind], body);
   if (parsed.success) return ok(parsed.output as ControlReply[K]);
   return failed(`the supervisor answered in a form this animus does not know (is it another version?): ${v.summarize(parsed.issues)}`);
+}
+
+/** Reads what a pause answers, once its first line is there. */
+export function parsePaused(body: unknown): Result<AgentOutcome, string> {
+  const parsed = v.safeParse(agentOutcome, body);
+  return parsed.success ? ok(parsed.output) : failed(v.summarize(parsed.issues));
 }
 
 /** The message of a refusal's body, or null when it has none. */

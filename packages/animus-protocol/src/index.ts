@@ -33,6 +33,7 @@ export {
   parseControlEvent,
   parseControlReply,
   parseControlRequest,
+  parsePaused,
   type RefusedRequest,
   type RescanOutcome,
   type SandboxReport,

@@ -16,6 +16,7 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   update: async () => (await import('./commands/update.ts')).update,
   rollback: async () => (await import('./commands/rollback.ts')).rollback,
   upgrade: async () => (await import('./commands/upgrade.ts')).upgrade,
+  restore: async () => (await import('./commands/restore.ts')).restore,
   health: async () => (await import('./commands/health.ts')).health,
   status: async () => (await import('./commands/status.ts')).status,
   top: async () => (await import('./commands/top.ts')).top,

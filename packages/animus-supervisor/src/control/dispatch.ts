@@ -1,10 +1,10 @@
 /** The one table of what each request of the control surface does. */
-import { type AgentId, type ControlReply, type ControlRequest, describeSurface } from 'animus-protocol';
+import { type AgentId, type AgentOutcome, type ControlReply, type ControlRequest, describeSurface } from 'animus-protocol';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Publish } from '../observe/event.ts';
 
 export type Answer = { status: 200; body: unknown } | { status: 409; message: string };
-type Answered = Exclude<ControlRequest, { kind: 'events' }>;
+type Answered = Exclude<ControlRequest, { kind: 'events' | 'pause' }>;
 type Handlers = {
   readonly [K in keyof ControlReply]: (request: Extract<Answered, { kind: K }>) => Promise<ControlReply[K]> | ControlReply[K];
 };
@@ -35,6 +35,12 @@ export class Dispatch {
 
   get agents(): AgentId[] {
     return this.#fleet.agents;
+  }
+
+  /** Holds an agent stopped until `over` aborts. */
+  async pause(agent: AgentId, over: AbortSignal): Promise<AgentOutcome> {
+    this.#publish({ kind: 'asked', agent, what: 'pause' });
+    return await this.#fleet.pause(agent, over);
   }
 
   async answer(request: Answered): Promise<Answer> {

@@ -1,7 +1,7 @@
 /** The control surface on `run/animus.sock`: HTTP, for nobody but this user. The lock's holder owns the socket's path. */
 import { chmodSync, rmSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { type ControlRequest, parseControlRequest, withSocketPath } from 'animus-protocol';
+import { type AgentId, type ControlRequest, parseControlRequest, withSocketPath } from 'animus-protocol';
 import type { Dispatch } from './dispatch.ts';
 import type { Followed, Live } from './live.ts';
 
@@ -61,6 +61,7 @@ async function answer(options: ControlSocketOptions, request: IncomingMessage, r
   request.resume();
   if (!parsed.ok) return refuse(response, parsed.error.status, parsed.error.message);
   if (parsed.value.kind === 'events') return options.live.follow(response, readFollowed(parsed.value, request.headers['last-event-id']));
+  if (parsed.value.kind === 'pause') return await pause(options, parsed.value.agent, response);
   const { kind } = parsed.value;
   const answered = await options.dispatch.answer(parsed.value);
   if (answered.status === 200) reply(response, 200, answered.body);
@@ -68,6 +69,16 @@ async function answer(options: ControlSocketOptions, request: IncomingMessage, r
   // Whoever asked may be gone by now; what they asked for holds all the same.
   if (response.closed) options.answered(kind);
   else response.once('close', () => options.answered(kind));
+}
+
+/** The answer has no end: that of the connection is the end of the pause. */
+async function pause({ dispatch }: ControlSocketOptions, agent: AgentId, response: ServerResponse): Promise<void> {
+  const over = new AbortController();
+  response.once('close', () => over.abort());
+  const outcome = await dispatch.pause(agent, over.signal);
+  if (!outcome.ok) return refuse(response, 409, `${outcome.id} ${outcome.message}`);
+  response.writeHead(200, { 'content-type': 'application/json', connection: 'close' });
+  response.write(`${JSON.stringify(outcome)}\n`);
 }
 
 /** A follower whose connection broke says itself where it was (server-sent events, last-event-id). */

@@ -31,6 +31,7 @@ import { changeRelease, type ReleaseChange, settleAtStart } from './change-relea
 import type { FleetConfigFile } from './fleet-config.ts';
 import { HomeWatch } from './home-watch.ts';
 import { readTelegramIdentities } from './identities.ts';
+import { PAUSED, Pauses } from './pauses.ts';
 import { compareFolders, findSharedIdentities, firstWanted } from './reconcile-policy.ts';
 import { shareFleetConfig } from './share-config.ts';
 import { describeWorker, isUnsure, outcomeOf } from './status.ts';
@@ -62,6 +63,7 @@ export class Fleet {
   #leaving = new Set<AgentId>();
   /** Agents whose release is being switched: nothing else is done to them. */
   #changing = new Set<AgentId>();
+  #pauses = new Pauses();
   #watch: HomeWatch | null = null;
   #kernelMemory: KernelMemory;
   #usage: UsageSampler;
@@ -144,6 +146,14 @@ export class Fleet {
   async stop(agent: AgentId): Promise<AgentOutcome> {
     return await this.#withWorker(agent, async (worker) => {
       worker.want('stopped', { isRemembered: true });
+      return await untilStopped(worker, this.#options.clock);
+    });
+  }
+
+  /** Holds an agent stopped until `over` aborts. */
+  async pause(agent: AgentId, over: AbortSignal): Promise<AgentOutcome> {
+    return await this.#withWorker(agent, async (worker) => {
+      this.#pauses.hold(worker, over, () => !this.#isClosing && this.#workers.get(agent) === worker);
       return await untilStopped(worker, this.#options.clock);
     });
   }
@@ -375,6 +385,7 @@ export class Fleet {
     if (worker === undefined) return { id: agent, ok: false, phase: 'stopped', pid: null, message: 'is no agent of this home' };
     if (this.#isClosing) return outcomeOf(worker, false, 'is not touched: the supervisor is ending');
     if (this.#changing.has(agent)) return outcomeOf(worker, false, 'is being updated: try again when that is done');
+    if (this.#pauses.has(agent)) return outcomeOf(worker, false, PAUSED);
     return await use(worker);
   }
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type AgentId, ok, type Result, type Supervision } from 'animus-protocol';
 import { type AgentPaths, agentPaths } from '../home/paths.ts';
 import { currentRelease, type Runtime } from '../home/release-file.ts';
+import { finishRestore } from '../home/restore/journal.ts';
 import type { Launch } from '../isolation/isolate.ts';
 
 export type FindLaunch = (agent: AgentId, supervision: Supervision) => Result<Launch, string>;
@@ -20,6 +21,8 @@ const HEAP_SHARE = 0.75;
 export function launchFromRelease(home: string): FindLaunch {
   return (agent, supervision) => {
     const paths = agentPaths(home, agent);
+    // Its command was killed between two renames.
+    finishRestore(paths);
     const current = currentRelease(home, paths);
     if (!current.ok) return current;
     const { runtime } = current.value;

@@ -11,7 +11,7 @@ import { newManifest } from './archive/manifest.ts';
 import { isArchiveName } from './archive/name.ts';
 import { type ArchiveEntry, sweepUnfinished, writeArchive } from './archive/write.ts';
 import { backupName, makeDayFolder } from './backup-files.ts';
-import { copyDatabase, readSchema } from './database-copy.ts';
+import { copyDatabase, readSchemaVersion } from './database.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
 import { readRelease } from './release-file.ts';
 import { makeStage } from './stage.ts';
@@ -75,7 +75,7 @@ function gather(agent: AgentPaths, copy: string, { id, encryption, version }: Ba
     isFinal: false,
     animus: version,
     release: release === null ? null : { commit: release.commit, version: release.version, runtime: release.runtime },
-    schema: readSchema(copy),
+    schema: readSchemaVersion(copy),
     endpoint: readEndpoint(agent.environment),
     hasSecrets,
   });

@@ -5,9 +5,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type AgentId, failed, ok, type Result } from 'animus-protocol';
-import DatabaseConstructor from 'better-sqlite3';
 import { takeHomeLock } from '../fleet/lock.ts';
 import { dayOf } from './backup-files.ts';
+import { foldDatabase } from './database-facts.ts';
 import { hasOwnWork } from './git.ts';
 import { makePrivateFolder } from './modes.ts';
 import { agentFolderPaths, agentPaths, homePaths } from './paths.ts';
@@ -33,21 +33,6 @@ export async function archiveAgent(home: string, id: AgentId, now: Date): Promis
   for (const folder of [archived.releases, archived.run]) fs.rmSync(folder, { recursive: true, force: true });
   if (!(await hasOwnWork(archived.clone))) fs.rmSync(archived.clone, { recursive: true, force: true });
   return ok(target);
-}
-
-/** Writes what lies in the WAL into the database, so that the one file is all of it. A damaged one is kept as it is. */
-function foldDatabase(file: string): void {
-  if (!fs.existsSync(file)) return;
-  try {
-    const db = new DatabaseConstructor(file, { fileMustExist: true, timeout: 0 });
-    try {
-      db.pragma('wal_checkpoint(TRUNCATE)');
-    } finally {
-      db.close();
-    }
-  } catch {
-    // Its -wal is moved with it: nothing is lost.
-  }
 }
 
 function freeFolder(day: string, id: AgentId): string {

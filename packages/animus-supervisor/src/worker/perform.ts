@@ -112,6 +112,11 @@ export class Worker {
     this.send(wanted === 'running' ? { kind: 'want-running' } : { kind: 'want-stopped' });
   }
 
+  /** What a person asked for last, whatever the fleet wants of it meanwhile. */
+  get remembered(): Wanted {
+    return this.#record.wanted;
+  }
+
   restart(reason: string): void {
     this.#record.wanted = 'running';
     this.send({ kind: 'restart', reason });

@@ -5,7 +5,7 @@ import { EXIT, type ExitCode, failed, ok, parseEnvironment, parseSettings, type 
 import type { Manifest } from '../../home/archive/manifest.ts';
 import { readArchive } from '../../home/archive/read.ts';
 import { isExpectedName } from '../../home/backup-agent.ts';
-import { type DatabaseFacts, examineDatabase } from '../../home/database-copy.ts';
+import { type DatabaseFacts, examineDatabase } from '../../home/database-facts.ts';
 import { makePrivateFolder } from '../../home/modes.ts';
 import { makeStage } from '../../home/stage.ts';
 import type { CliContext } from '../context.ts';

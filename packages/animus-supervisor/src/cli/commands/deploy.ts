@@ -6,11 +6,11 @@ import { agentPaths } from '../../home/paths.ts';
 import { scanAgents } from '../../home/scan.ts';
 import { type TakenOver, takeOverAgent } from '../../home/take-over.ts';
 import { NEW_AGENT, readRecord, recordFiles, removeRecord, writeRecord } from '../../worker/record.ts';
+import { readAgentKey } from '../agent-key.ts';
 import { ask, describeFailure } from '../client.ts';
 import { type Command, defineCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { readFleetConfig } from '../fleet-config.ts';
-import { askSecret, readFirstLine } from '../questions.ts';
 import type { Screen } from '../render.ts';
 import { whyFallen } from '../settle.ts';
 
@@ -136,27 +136,15 @@ async function awaitReady(agent: AgentId, deployed: Deployed, { screen, home }: 
   return isReady ? EXIT.done : EXIT.failed;
 }
 
-type KeySources = { key: string | null; 'key-stdin': boolean; 'take-over': boolean };
+type KeyWords = { key: string | null; 'key-stdin': boolean; 'take-over': boolean };
 
 /** Null: none was said, and a folder that is taken over has one in its `.env`. */
-async function readKey(values: KeySources, context: CliContext): Promise<Result<string | null, string>> {
-  const { key: argument, 'key-stdin': fromStdin } = values;
-  if (argument !== null && fromStdin) return failed('the key is given twice: leave out either the word or --key-stdin');
-  if (argument !== null) return ok(argument);
-  if (fromStdin) {
-    const key = await readFirstLine(context.input());
-    return key.trim() === ''
-      ? failed('--key-stdin: nothing came in; write the key to standard input, as in: animus deploy … --key-stdin < key.txt')
-      : ok(key.trim());
-  }
-  if (values['take-over']) return ok(null);
-  if (context.agentKey !== null) return ok(context.agentKey);
-  const input = context.input();
-  if (input.isTTY) return trimmed(await askSecret(input, "The agent's key at Letta (it is not shown): "));
+async function readKey(
+  { key: word, 'key-stdin': fromStdin, 'take-over': takesOver }: KeyWords,
+  context: CliContext,
+): Promise<Result<string | null, string>> {
+  if (takesOver && word === null && !fromStdin) return ok(null);
+  const key = await readAgentKey({ word, fromStdin, usage: 'animus deploy …' }, context);
+  if (!key.ok || key.value !== null) return key;
   return failed('a key is missing: write it after the endpoint, pipe it in with --key-stdin, or set ANIMUS_AGENT_KEY');
-}
-
-function trimmed(answer: Result<string, string>): Result<string, string> {
-  if (!answer.ok) return answer;
-  return answer.value.trim() === '' ? failed('no key was given') : ok(answer.value.trim());
 }

@@ -1,30 +1,11 @@
-/** A copy of an agent's database, taken while its Broca goes on, and what SQLite says of one. */
+/** What SQLite says of a database that nobody has open, and its WAL folded into it. */
 import fs from 'node:fs';
 import DatabaseConstructor from 'better-sqlite3';
-import { FILE_MODE } from './modes.ts';
 
 /** Only a database that is not in WAL mode (a Python Broca's) makes a reader wait. */
 const BUSY_TIMEOUT_MS = 5_000;
 /** "Brca": the mark of a Broca's database (PRAGMA application_id). */
 const APPLICATION_ID = 0x42726361;
-
-/**
- * Copies the state of one moment. `VACUUM INTO` reads in one transaction and hinders no writer (a plain online backup
- * starts anew at each commit and never ends under a busy one); it blocks this program, and no Broca. Throws what SQLite says.
- */
-export function copyDatabase(from: string, to: string): void {
-  const db = new DatabaseConstructor(from, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
-  try {
-    // Into an empty file that is private already: SQLite would make one of mode 0644.
-    fs.closeSync(fs.openSync(to, 'wx', FILE_MODE));
-    db.prepare('VACUUM INTO ?').run(to);
-  } catch (error) {
-    fs.rmSync(to, { force: true });
-    throw error;
-  } finally {
-    db.close();
-  }
-}
 
 export type DatabaseFacts = {
   /** PRAGMA user_version: number of its newest migration. */
@@ -60,12 +41,17 @@ export function examineDatabase(file: string): DatabaseFacts {
   }
 }
 
-/** PRAGMA user_version. Throws what SQLite says. */
-export function readSchema(file: string): number {
-  const db = new DatabaseConstructor(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+/** Writes what lies in the WAL into the database, so that the one file is all of it. A damaged one is kept as it is. */
+export function foldDatabase(file: string): void {
+  if (!fs.existsSync(file)) return;
   try {
-    return Number(db.pragma('user_version', { simple: true }));
-  } finally {
-    db.close();
+    const db = new DatabaseConstructor(file, { fileMustExist: true, timeout: 0 });
+    try {
+      db.pragma('wal_checkpoint(TRUNCATE)');
+    } finally {
+      db.close();
+    }
+  } catch {
+    // Its -wal is moved with it: nothing is lost.
   }
 }
