@@ -8,7 +8,7 @@ import { type Figure, median, ratioAtMost } from './figure.ts';
 import { idleWakes } from './idle-wakes.ts';
 import { pssMb, type Running, startBare } from './program.ts';
 
-const SIBLINGS = 20;
+export const SIBLINGS = 20;
 /** Beats come every 5 s: by the third a Broca has asked Letta whether it is there, and rests. */
 const BEATS = 3;
 
@@ -33,7 +33,7 @@ export async function brocaIdle(): Promise<Figure[]> {
   ];
 }
 
-async function bareMb(): Promise<number> {
+export async function bareMb(): Promise<number> {
   await using running = new AsyncDisposableStack();
   const all: Running[] = [];
   for (let count = 0; count < SIBLINGS; count += 1) all.push(running.use(await startBare()));

@@ -15,6 +15,7 @@ import { health } from './health.ts';
 import { inboundStored } from './inbound-stored.ts';
 import { isolation } from './isolation.ts';
 import { latency } from './latency.ts';
+import { telegram } from './telegram.ts';
 import { turnOverhead } from './turn-overhead.ts';
 
 const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
@@ -28,6 +29,7 @@ const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
   claim: backlogClaim,
   restart: backlogRestart,
   health,
+  telegram,
 };
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string', multiple: true } } });

@@ -6,6 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
+import { lazyTelegram } from './bundle-telegram.ts';
 
 /** Stay outside: addons cannot be bundled, and esbuild runs a binary that it finds beside itself. */
 const EXTERNAL = ['*.node', 'esbuild'];
@@ -74,6 +75,7 @@ export function bundleOptions(request: BundleRequest): BuildOptions & { metafile
     nodePaths: [...request.packageFolders],
     plugins: [
       sqliteAddon(request.source),
+      ...lazyTelegram(request.source),
       ...(fs.existsSync(path.join(request.source, LAZY_BUILTIN)) ? [lazyBuiltins(request.source)] : []),
       ...(request.splitting ? [] : [apart(request)]),
       ...request.plugins,

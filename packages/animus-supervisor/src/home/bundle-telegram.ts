@@ -1,0 +1,122 @@
+/**
+ * Telegram's library makes 2 000 classes when it is loaded, one for each type of the API, and a Broca uses a hundred: that is
+ * half of its memory and of its start. In bundles its two tables are replaced by ones that make a class when it is first
+ * named, with the library's own code; what it never needs over TCP (websockets, storage of its own) is left out.
+ * The library is read as text here and never run: a clone's own copy must not run in the supervisor. What does not look like
+ * the version we know is bundled as it is.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import zlib from 'node:zlib';
+import type { Plugin } from 'esbuild';
+
+/** Takes the place of the tables; a clone of another age may have none. */
+const HELPER = 'packages/animus-supervisor/src/home/lazy-telegram.ts';
+
+const API_TAIL = /const api = buildApiFromTlSchema\(\);\s*module\.exports = \{ Api: api \};/;
+const OBJECTS_TAIL = /for \(const tl of Object\.values\(_1\.Api\)\) \{[\s\S]*\}\s*$/;
+const OBJECTS_HEAD = /const tlobjects = \{\};/;
+
+/** Of the library's dependencies: loaded by it, and used over web sockets, for sessions of its own, and to read HTML. */
+const UNUSED = /^(websocket|store2|node-localstorage|htmlparser2)$/;
+
+export function lazyTelegram(source: string): Plugin[] {
+  const helper = path.join(source, HELPER);
+  return fs.existsSync(helper) ? [{ name: 'lazy-telegram', setup: (build) => setUp(build, helper) }] : [];
+}
+
+function setUp(build: Parameters<Plugin['setup']>[0], helper: string): void {
+  const fromLibrary = /[\\/]node_modules[\\/]telegram[\\/]/;
+  build.onLoad({ filter: /[\\/]telegram[\\/]tl[\\/]api\.js$/ }, ({ path: file }) => loaded(lazyApiSource(file, helper)));
+  build.onLoad({ filter: /[\\/]telegram[\\/]tl[\\/]AllTLObjects\.js$/ }, ({ path: file }) => loaded(lazyObjectsSource(file, helper)));
+  build.onResolve({ filter: UNUSED }, ({ path: name, importer }) =>
+    fromLibrary.test(importer) ? { path: name, namespace: 'unused' } : undefined,
+  );
+  build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
+  build.onResolve({ filter: /^pako$/ }, ({ path: name, importer }) =>
+    fromLibrary.test(importer) ? { path: name, namespace: 'own-zlib' } : undefined,
+  );
+  // Node has it built in; as pako's, it tells gzip and zlib apart by itself.
+  build.onLoad({ filter: /.*/, namespace: 'own-zlib' }, () => ({
+    contents: "module.exports = { inflate: (packed) => process.getBuiltinModule('node:zlib').unzipSync(packed) };",
+    loader: 'js',
+  }));
+}
+
+function loaded(contents: string | null): { contents: string; loader: 'js' } | undefined {
+  return contents === null ? undefined : { contents, loader: 'js' };
+}
+
+function lazyApiSource(file: string, helper: string): string | null {
+  const [original, table] = [fs.readFileSync(file, 'utf8'), readTable(path.dirname(file))];
+  if (!API_TAIL.test(original) || table === null) return null;
+  const spaces = [...new Set([...table.matchAll(/\n([a-z]\w*)\./g)].map(([, space]) => space))];
+  const make = "(schema) => createClasses('all', [...parseTl(schema, 109)])";
+  return original
+    .replace('require("./apiTl.js")', '""')
+    .replace('require("./schemaTl.js")', '""')
+    .replace(API_TAIL, () =>
+      [
+        `const table = ${JSON.stringify(table)};`,
+        `const api = require(${JSON.stringify(helper)}).lazyApi(table, ${JSON.stringify(spaces)}, ${make});`,
+        'module.exports = { Api: api, table };',
+      ].join('\n'),
+    );
+}
+
+function lazyObjectsSource(file: string, helper: string): string | null {
+  const original = fs.readFileSync(file, 'utf8');
+  const api = path.join(path.dirname(file), 'api.js');
+  const isKnown = OBJECTS_TAIL.test(original) && OBJECTS_HEAD.test(original) && fs.existsSync(api) && lazyApiSource(api, helper) !== null;
+  if (!isKnown) return null;
+  const objects = `const tlobjects = require(${JSON.stringify(helper)}).lazyObjects(require("./api").table, _1.Api);`;
+  return original.replace(OBJECTS_TAIL, '').replace(OBJECTS_HEAD, () => objects);
+}
+
+/** A line for each type, as lazy-telegram.ts reads them; null when the schema is not where we know it. */
+function readTable(folder: string): string | null {
+  const schemas = ['apiTl.js', 'schemaTl.js'].map((name) => readSchema(path.join(folder, name)));
+  const [constructors, functions] = ['C', 'F'].map((wanted) =>
+    schemas.flatMap((lines) => (lines ?? []).filter(({ kind }) => kind === wanted)),
+  );
+  if (schemas.includes(null) || constructors === undefined || functions === undefined) return null;
+  // As in the library, the last of one name counts.
+  const byName = new Map([...constructors, ...functions].map(({ name, id, kind, schema }) => [name, `${name}#${id} ${kind} ${schema}`]));
+  return `\n${[...byName.values()].join('\n')}\n`;
+}
+
+type SchemaLine = { name: string; id: string; kind: 'C' | 'F'; schema: string };
+
+/** The library reads these without a class (generationHelpers.js). */
+const CORE_TYPES = new Set(['bc799737', '997275b5', '3fedd339', 'c4b9f9bb', '56730bcc']);
+
+function readSchema(file: string): SchemaLine[] | null {
+  const text = fs.existsSync(file) ? /`([^`]*)`/.exec(fs.readFileSync(file, 'utf8'))?.[1] : undefined;
+  if (text === undefined) return null;
+  let kind: SchemaLine['kind'] = 'C';
+  const lines: SchemaLine[] = [];
+  for (const raw of text.split('\n')) {
+    const schema = raw.replace(/\/\/.*/, '').trim();
+    const section = /^---(\w+)---$/.exec(schema);
+    if (section !== null) kind = section[1] === 'functions' ? 'F' : 'C';
+    const found = /^([\w.]+)(?:#([0-9a-f]+))?\s.*=\s([\w<>.]+);$/i.exec(schema);
+    if (section !== null || found === null || schema.includes('vector#1cb5c415')) continue;
+    const [, name = '', hex, result = ''] = found;
+    const id = hex === undefined ? idOf(name, result) : Number.parseInt(hex, 16).toString(16);
+    if (!CORE_TYPES.has(id)) lines.push({ name: className(name), id, kind, schema });
+  }
+  return lines;
+}
+
+/** As the library computes it where the schema gives none. */
+function idOf(name: string, result: string): string {
+  const representation = `${name} = ${result}`.replace(/</g, ' ').replace(/[>{}]/g, '');
+  return zlib.crc32(representation).toString(16);
+}
+
+/** `messages.sendMessage` → `messages.SendMessage`, `p_q_inner_data` → `PQInnerData`. */
+function className(name: string): string {
+  const [space, own] = name.includes('.') ? name.split(/\.(.+)/) : [null, name];
+  const camel = (own ?? '').replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase()).replace(/_/g, '');
+  return space === null ? camel : `${space}.${camel}`;
+}
