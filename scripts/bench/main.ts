@@ -15,6 +15,9 @@ import { health } from './health.ts';
 import { inboundStored } from './inbound-stored.ts';
 import { isolation } from './isolation.ts';
 import { latency } from './latency.ts';
+import { logLines } from './log-lines.ts';
+import { scale } from './scale.ts';
+import { supervision } from './supervision.ts';
 import { telegram } from './telegram.ts';
 import { turnOverhead } from './turn-overhead.ts';
 
@@ -29,6 +32,9 @@ const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
   claim: backlogClaim,
   restart: backlogRestart,
   health,
+  supervision,
+  scale,
+  lines: logLines,
   telegram,
 };
 
