@@ -11,6 +11,7 @@ import { newManifest } from './archive/manifest.ts';
 import { isArchiveName } from './archive/name.ts';
 import { type ArchiveEntry, sweepUnfinished, writeArchive } from './archive/write.ts';
 import { backupName, makeDayFolder } from './backup-files.ts';
+import { bundleClone, CLONE_ABOUT, CLONE_BUNDLE } from './clone-bundle.ts';
 import { copyDatabase, readSchemaVersion } from './database.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
 import { readRelease } from './release-file.ts';
@@ -26,6 +27,15 @@ export type BackupRequest = {
   version: string;
   now: Date;
   signal: AbortSignal;
+  /** Set for an export, which is more: a file of its own name, with the clone and, of an agent that moves, what waits. */
+  export?: ExportWish;
+};
+
+export type ExportWish = {
+  /** Must not be there yet. */
+  file: string;
+  /** The agent is shut down here for good: nothing is answered after this. */
+  isFinal: boolean;
 };
 
 export type Backup = {
@@ -44,11 +54,15 @@ export async function backupAgent(request: BackupRequest): Promise<Result<Backup
   if (!fs.existsSync(agent.database))
     return failed(`${id} has no animus.db to back up: start it once, or restore one with: animus restore <file>`);
   try {
-    const folder = makeDayFolder(root, now);
+    const wish = request.export;
+    const folder = wish === undefined ? makeDayFolder(root, now) : path.dirname(wish.file);
     sweepUnfinished(folder, (pid) => isAlive(identify(pid)));
-    using stage = makeStage(folder, 'backup');
+    using stage = makeStage(wish === undefined ? folder : root, 'backup');
     const { entries, skipped, manifest } = gather(agent, path.join(stage.folder, 'animus.db'), request);
-    const file = path.join(folder, backupName(folder, id, now, suffixOf(encryption)));
+    const more = wish === undefined ? ok([]) : await exportEntries(agent, stage.folder, wish, skipped, signal);
+    if (!more.ok) return more;
+    entries.push(...more.value);
+    const file = wish?.file ?? path.join(folder, backupName(folder, id, now, suffixOf(encryption)));
     const written = await writeArchive({ file, entries, manifest, encryption, signal });
     return ok({ file, bytes: written.bytes, takenAt: manifest.takenAt, hasSecrets: manifest.hasSecrets, skipped });
   } catch (error) {
@@ -58,7 +72,7 @@ export async function backupAgent(request: BackupRequest): Promise<Result<Backup
 
 type Gathered = { entries: ArchiveEntry[]; skipped: string[]; manifest: ReturnType<typeof newManifest> };
 
-function gather(agent: AgentPaths, copy: string, { id, encryption, version }: BackupRequest): Gathered {
+function gather(agent: AgentPaths, copy: string, { id, encryption, version, export: wish }: BackupRequest): Gathered {
   const takenAt = Date.now();
   copyDatabase(agent.database, copy);
   const entries: ArchiveEntry[] = [{ name: 'animus.db', file: copy }];
@@ -72,7 +86,7 @@ function gather(agent: AgentPaths, copy: string, { id, encryption, version }: Ba
   const manifest = newManifest({
     agent: id,
     takenAt,
-    isFinal: false,
+    isFinal: wish?.isFinal ?? false,
     animus: version,
     release: release === null ? null : { commit: release.commit, version: release.version, runtime: release.runtime },
     schema: readSchemaVersion(copy),
@@ -84,7 +98,23 @@ function gather(agent: AgentPaths, copy: string, { id, encryption, version }: Ba
 
 /** Which names an agent's archive may hold. */
 export function isExpectedName(name: string): boolean {
-  return ['animus.db', 'settings.json', '.env'].includes(name) || /^(plugins|attachments)\//.test(name) || isSessionName(name);
+  const single = ['animus.db', 'settings.json', '.env', CLONE_BUNDLE, CLONE_ABOUT];
+  return single.includes(name) || /^(plugins|attachments|inbox)\//.test(name) || isSessionName(name);
+}
+
+/** What waits in the spool's inbox goes along with an agent that moves; of a copy both would answer it. */
+async function exportEntries(
+  agent: AgentPaths,
+  folder: string,
+  { isFinal }: ExportWish,
+  skipped: string[],
+  signal: AbortSignal,
+): Promise<Result<ArchiveEntry[], string>> {
+  const clone = await bundleClone(agent.clone, folder, signal);
+  if (!clone.ok) return clone;
+  const waiting: ArchiveEntry[] = [];
+  if (isFinal) addFolder(agent.folder, 'inbox', waiting, skipped);
+  return ok([...clone.value, ...waiting]);
 }
 
 function secretEntries(agent: AgentPaths): ArchiveEntry[] {

@@ -5,18 +5,18 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type AgentId, failed, ok, type Result } from 'animus-protocol';
-import { takeHomeLock } from '../fleet/lock.ts';
+import { type HomeLock, takeHomeLock } from '../fleet/lock.ts';
 import { dayOf } from './backup-files.ts';
 import { foldDatabase } from './database-facts.ts';
 import { hasOwnWork } from './git.ts';
 import { makePrivateFolder } from './modes.ts';
 import { agentFolderPaths, agentPaths, homePaths } from './paths.ts';
 
-/** Gives the backup's folder. Refused while a Broca runs in the agent's. */
-export async function archiveAgent(home: string, id: AgentId, now: Date): Promise<Result<string, string>> {
+/** Gives the backup's folder. Refused while a Broca runs in the agent's. `held` is its lock, where the caller has it; it is released. */
+export async function archiveAgent(home: string, id: AgentId, now: Date, held: HomeLock | null = null): Promise<Result<string, string>> {
   const agent = agentPaths(home, id);
   makePrivateFolder(agent.run);
-  const lock = takeHomeLock(agent.lock);
+  const lock = held ?? takeHomeLock(agent.lock);
   if (lock === null)
     return failed(
       `the Broca of ${id} still runs (its folder is locked): stop it first, with animus stop ${id} or by ending the \`broca run\` that somebody started`,

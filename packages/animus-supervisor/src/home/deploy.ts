@@ -18,7 +18,8 @@ import {
   setEnvironmentValues,
 } from 'animus-protocol';
 import { pointLink } from '../release/links.ts';
-import { fleetOrigin, fromFolder, setOrigin } from '../release/origin.ts';
+import { addOwnOrigin, fleetOrigin, fromFolder, setOrigin } from '../release/origin.ts';
+import { CLONE_BUNDLE, unbundleClone } from './clone-bundle.ts';
 import { cloneRepository, makeRepository } from './git.ts';
 import type { Installation } from './installation.ts';
 import { checkLetta } from './letta-check.ts';
@@ -94,11 +95,12 @@ async function buildFolder(agent: AgentPaths, request: DeployRequest): Promise<R
   return ok({ commit, release, runtime: runtime.version });
 }
 
-/** Clones Broca into the agent's folder and builds its first release. */
+/** Clones Broca into the agent's folder, or makes the clone of an export that lies there, and builds its first release. */
 export async function buildProgram(agent: AgentPaths, request: ProgramRequest): Promise<Result<Program, string>> {
   const { home, installation, report } = request;
   report('cloning Broca');
-  const cloned = await cloneBroca(agent.clone, request);
+  const isExported = fs.existsSync(path.join(agent.folder, CLONE_BUNDLE));
+  const cloned = isExported ? await cloneExported(agent, request) : await cloneBroca(agent.clone, request);
   if (!cloned.ok) return cloned;
   report('preparing the runtime');
   const runtime = ensureRuntime(home, installation);
@@ -109,6 +111,21 @@ export async function buildProgram(agent: AgentPaths, request: ProgramRequest): 
   // Whoever starts it runs this one.
   pointLink(agent.currentRelease, release.value);
   return ok({ commit, release: release.value, runtime });
+}
+
+/** It is updated from where the fleet here is, unless its person had chosen a place of its own. */
+async function cloneExported(
+  agent: AgentPaths,
+  { home, installation, source, signal }: ProgramRequest,
+): Promise<Result<{ commit: string }, string>> {
+  const made = await unbundleClone(agent.folder, agent.clone, signal);
+  if (!made.ok) return made;
+  fs.rmSync(path.dirname(path.join(agent.folder, CLONE_BUNDLE)), { recursive: true });
+  const { commit, origin, isOwnOrigin } = made.value;
+  const ours = await fleetOrigin({ home, installation, repository: source.repository, signal });
+  if (isOwnOrigin && origin !== null) await addOwnOrigin(agent.clone, origin, signal);
+  else if ((ours ?? origin) !== null) await setOrigin(agent.clone, ours ?? origin ?? '', signal);
+  return ok({ commit });
 }
 
 /** The configured repository, else the one Animus runs from, else one made of the sources Animus was installed with. */

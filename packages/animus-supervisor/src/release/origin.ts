@@ -43,6 +43,11 @@ export async function setOrigin(clone: string, source: string, signal: AbortSign
   await git(['config', MARK, source], options);
 }
 
+/** One that a person chose: without our mark. */
+export async function addOwnOrigin(clone: string, source: string, signal: AbortSignal): Promise<void> {
+  await git(['remote', 'add', 'origin', source], { cwd: clone, signal });
+}
+
 /** `broca.repository`, else the remote of the checkout that Animus runs from; null where there is neither. */
 export async function fleetOrigin({ home, installation, repository, signal }: Omit<OriginRequest, 'clone'>): Promise<string | null> {
   if (repository !== null) return fromFolder(repository, home);

@@ -1,12 +1,12 @@
-import { type AgentId, EXIT, failed, ok, type Result } from 'animus-protocol';
+import { type AgentId, EXIT, ok, type Result } from 'animus-protocol';
 import { archiveAgent } from '../../home/backup.ts';
 import { recordFiles, removeRecord } from '../../worker/record.ts';
 import { chooseAgent } from '../agents.ts';
-import { ask, describeFailure } from '../client.ts';
+import { ask } from '../client.ts';
 import { type Command, defineCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { askYes } from '../questions.ts';
-import { stopBroca } from '../stop-broca.ts';
+import { stopAgent } from '../stop-agent.ts';
 
 export const remove: Command = defineCommand({
   name: 'remove',
@@ -42,15 +42,8 @@ export const remove: Command = defineCommand({
 });
 
 async function removeAgent(id: AgentId, { home, now }: CliContext): Promise<Result<string, string>> {
-  const stopped = await ask(home.socket, { kind: 'stop', agent: id }, { timeoutMs: null });
-  // 404: the supervisor does not know it (yet). The lock in its folder tells whether it runs.
-  const isStopped = stopped.ok
-    ? stopped.value.ok
-    : stopped.error.kind === 'no-supervisor' || (stopped.error.kind === 'refused' && stopped.error.status === 404);
-  if (!isStopped) return failed(`${id} could not be stopped: ${stopped.ok ? stopped.value.message : describeFailure(stopped.error)}`);
-  // One that the supervisor does not know of: it is dead, or somebody started this Broca by hand.
-  const end = await stopBroca(home, id);
-  if (end.kind === 'failed') return failed(`${id} could not be stopped: ${end.reason}`);
+  const stopped = await stopAgent(home, id);
+  if (!stopped.ok) return stopped;
   const archived = await archiveAgent(home.home, id, new Date(now()));
   if (!archived.ok) return archived;
   await ask(home.socket, { kind: 'rescan' }, { timeoutMs: 10_000 });
