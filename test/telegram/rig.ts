@@ -99,7 +99,7 @@ export function trusting({ serverKey }: TelegramDataCentre): Record<string, stri
 }
 
 /** As `broca telegram login` leaves it. */
-export function writeLogin(folder: string, telegram: TelegramDataCentre, account: Account): void {
+export function writeLogin(folder: string, telegram: Pick<TelegramDataCentre, 'mintSession' | 'app'>, account: Account): void {
   mkdirSync(join(folder, 'run'), { recursive: true, mode: 0o700 });
   const login = {
     session: telegram.mintSession(account),

@@ -32,3 +32,4 @@ export {
   type TelegramProxy,
   type TelegramSettings,
 } from './telegram-data-centre/index.ts';
+export { TelegramProcess } from './telegram-data-centre/telegram-process.ts';
