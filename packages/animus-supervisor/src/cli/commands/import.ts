@@ -15,7 +15,7 @@ export const importCommand: Command = defineCommand({
   },
   examples: [
     { line: 'animus import agent-7216@20261201-030000.tar.gz.age --identity age.txt', effect: 'from another machine, key included' },
-    { line: 'animus import copy.tar.gz --as my-other-agent', effect: 'asks for that agent’s key' },
+    { line: 'animus import copy.tar.gz --as my-other-agent', effect: 'asks for the key of that agent' },
   ],
   run: async (values, context) => await restoreBackup({ ...values, force: false, 'with-env': false }, context),
 });
