@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { EXIT } from 'animus-protocol';
-import type { Installation } from '../home/installation.ts';
+import { type Installation, SUPERVISOR_FLAGS } from '../home/installation.ts';
 import { FILE_MODE } from '../home/modes.ts';
 import type { AgentPaths, HomePaths } from '../home/paths.ts';
 import type { Runtime } from '../home/release-file.ts';
@@ -74,7 +74,7 @@ export function startSupervisor(installation: Installation, home: HomePaths, env
   const output = fs.openSync(file, 'a', FILE_MODE);
   const saidBefore = fs.fstatSync(output).size;
   try {
-    const child = spawn(installation.node.binary, [installation.supervisorProgram, '--home', home.home], {
+    const child = spawn(installation.node.binary, [...SUPERVISOR_FLAGS, installation.supervisorProgram, '--home', home.home], {
       cwd: home.home,
       env: environment,
       stdio: ['ignore', output, output],

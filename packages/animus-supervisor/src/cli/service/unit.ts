@@ -1,6 +1,7 @@
 /** The systemd unit of a home's supervisor: its name, its text, and what is read back from one that stands already. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { SUPERVISOR_FLAGS } from '../../home/installation.ts';
 
 /** `user`: of the person's own systemd; `system`: of the machine's. */
 export type Scope = 'user' | 'system';
@@ -45,7 +46,7 @@ export function unitText({ scope, home, node, program, user }: UnitFacts): strin
     'Type=exec',
     ...(user === null ? [] : [`User=${user}`]),
     `WorkingDirectory=${specifier(home)}`,
-    `ExecStart=${[node, program, '--home', home].map(quoted).join(' ')}`,
+    `ExecStart=${[node, ...SUPERVISOR_FLAGS, program, '--home', home].map(quoted).join(' ')}`,
     'KillMode=process',
     'OOMPolicy=continue',
     'Delegate=yes',
@@ -66,7 +67,9 @@ export function unitText({ scope, home, node, program, user }: UnitFacts): strin
 export function readUnit(text: string): Pick<UnitFacts, 'node' | 'program' | 'home'> | null {
   const line = /^ExecStart=(.*)$/m.exec(text)?.[1] ?? '';
   const words = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = '']) => unquoted(word));
-  const [node, program, option, home] = words;
+  const [node, ...others] = words;
+  // Behind Node's own options.
+  const [program, option, home] = others.slice(others.findIndex((word) => !word.startsWith('-')));
   if (node === undefined || program === undefined || option !== '--home' || home === undefined) return null;
   return { node, program, home };
 }
