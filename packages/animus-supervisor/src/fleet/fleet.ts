@@ -26,6 +26,7 @@ import { Worker } from '../worker/perform.ts';
 import { NEW_AGENT, readRecord, recordFiles } from '../worker/record.ts';
 import { hasProcess } from '../worker/state.ts';
 import { changedLaunchKeys } from '../worker/supervision-policy.ts';
+import { THE_WORLD } from '../worker/world.ts';
 import { until, untilStarted, untilStopped } from './await-worker.ts';
 import { changeRelease, type ReleaseChange, settleAtStart } from './change-release.ts';
 import type { FleetConfigFile } from './fleet-config.ts';
@@ -260,6 +261,7 @@ export class Fleet {
       environment,
       publish,
       isKernelShort: () => this.#kernelMemory.hasJustKilled(),
+      world: THE_WORLD,
     });
     let before = worker.state.phase;
     worker.onChange(() => {

@@ -16,19 +16,19 @@ import {
 import type { AgentPaths } from '../home/paths.ts';
 import type { Isolated } from '../isolation/isolate.ts';
 import type { Publish } from '../observe/event.ts';
-import { type LookResult, lookForBroca } from './adopt.ts';
+import type { LookResult } from './adopt.ts';
 import { makeCgroup } from './cgroup.ts';
 import type { Clock } from './clock.ts';
 import { type Death, tellOutOfMemory } from './death.ts';
 import { workerEnvironment } from './environment-policy.ts';
 import { readCrash } from './output.ts';
-import { identify, readProcessStat } from './proc.ts';
-import { spawnBroca } from './process.ts';
-import { type AgentRecord, type RecordFiles, removeRecord, writeRecord } from './record.ts';
-import { Run, type RunOptions } from './run.ts';
+import { readProcessStat } from './proc.ts';
+import type { AgentRecord, RecordFiles } from './record.ts';
+import type { RunOptions } from './run.ts';
 import type { Effect, SilenceSign, Step, WorkerEvent, WorkerState } from './state.ts';
 import { firstState, step } from './step.ts';
 import { launchMark } from './supervision-policy.ts';
+import type { Life, World } from './world.ts';
 
 export type WorkerOptions = {
   agent: AgentId;
@@ -49,13 +49,17 @@ export type WorkerOptions = {
   publish: Publish;
   /** The kernel killed somebody for memory just now. */
   isKernelShort: () => boolean;
+  world: World;
 };
+
+/** A full disk is asked so often whether it has space for the record. */
+const SAVE_AGAIN_MS = 5_000;
 
 export class Worker {
   readonly agent: AgentId;
   #options: WorkerOptions;
   #state: WorkerState;
-  #run: Run | null = null;
+  #run: Life | null = null;
   #record: AgentRecord;
   #written: string;
   #events: WorkerEvent[] = [];
@@ -64,6 +68,9 @@ export class Worker {
   #looks = 0;
   #timer: { at: number; cancel: () => void } | null = null;
   #watchers = new Set<() => void>();
+  /** Why the record could not be written the last time; null while it is. */
+  #unwritten: string | null = null;
+  #cancelSave: (() => void) | null = null;
 
   constructor(options: WorkerOptions) {
     this.agent = options.agent;
@@ -82,7 +89,7 @@ export class Worker {
   }
 
   /** The process that lives, or null. */
-  get run(): Run | null {
+  get run(): Life | null {
     return this.#run;
   }
 
@@ -137,13 +144,14 @@ export class Worker {
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#cancelSave?.();
     this.#run?.close();
   }
 
   /** Forgets the agent: its folder is gone and nothing of it runs. */
   forget(): void {
     this.close();
-    removeRecord(this.#options.files);
+    this.#options.world.forget(this.#options.files);
   }
 
   /** Events that come while one is worked on (a spawn that fails at once) wait their turn. */
@@ -258,8 +266,8 @@ export class Worker {
 
   async #look(): Promise<void> {
     const number = ++this.#looks;
-    const { agent, paths, files, version } = this.#options;
-    const result = await lookForBroca({ agent, socket: paths.socket, lock: paths.lock, files, run: this.#record.run, version });
+    const { agent, paths, files, version, world } = this.#options;
+    const result = await world.look({ agent, socket: paths.socket, lock: paths.lock, files, run: this.#record.run, version });
     if (number === this.#looks && !this.#isClosed) this.#takeLook(result);
   }
 
@@ -300,7 +308,7 @@ export class Worker {
 
   /** Null, or why nothing was started. */
   #spawn({ command, args, isolation, tree, cgroups, places }: Isolated, supervision: Supervision): string | null {
-    const { shim, paths, files, environment, publish } = this.#options;
+    const { shim, paths, files, environment, publish, world } = this.#options;
     const nonce = randomBytes(16).toString('hex');
     const startedAt = Date.now();
     // The intent is on disk before the process is: a supervisor that dies in between is told to look for it.
@@ -309,7 +317,7 @@ export class Worker {
     const launchedWith = launchMark(supervision);
     this.#record.run = { ...described, shim: null, outputFrom: null, launchedWith };
     if (!this.#save()) return 'who runs cannot be written down in run/agents: is the disk full?';
-    const spawned = spawnBroca({
+    const spawned = world.spawn({
       shim,
       command,
       args,
@@ -322,7 +330,7 @@ export class Worker {
     });
     if (!spawned.ok) return spawned.error;
     const { pid, exited, outputFrom } = spawned.value;
-    const identity = identify(pid);
+    const identity = world.identify(pid);
     this.#record.run = { ...described, shim: identity, outputFrom, launchedWith };
     this.#openRun({ ...described, identity, group: pid, child: { exited }, outputFrom });
     publish({ kind: 'agent-spawned', agent: this.agent, shim: pid, isolation });
@@ -330,8 +338,8 @@ export class Worker {
   }
 
   #openRun(found: Omit<RunOptions, 'socket' | 'lock' | 'outputLog' | 'files' | 'version' | 'clock' | 'tell' | 'isKernelShort'>): void {
-    const { paths, files, version, clock, isKernelShort } = this.#options;
-    const run: Run = new Run({
+    const { paths, files, version, clock, isKernelShort, world } = this.#options;
+    const run: Life = world.follow({
       ...found,
       socket: paths.socket,
       lock: paths.lock,
@@ -347,21 +355,28 @@ export class Worker {
     this.#run = run;
   }
 
-  /** False when it could not be written; tried again at the next event. */
+  /** False when it could not be written; tried again until it is: who rests has no event to wait for. */
   #save(): boolean {
     const text = JSON.stringify(this.#record);
     if (text === this.#written) return true;
     try {
-      writeRecord(this.#options.files, this.#record);
+      this.#options.world.write(this.#options.files, this.#record);
       this.#written = text;
+      this.#unwritten = null;
       return true;
     } catch (error) {
-      this.#options.publish({
-        kind: 'record-unwritten',
-        agent: this.agent,
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== this.#unwritten) this.#options.publish({ kind: 'record-unwritten', agent: this.agent, reason });
+      this.#unwritten = reason;
+      this.#saveLater();
       return false;
     }
+  }
+  #saveLater(): void {
+    if (this.#isClosed) return;
+    this.#cancelSave ??= this.#options.clock.after(SAVE_AGAIN_MS, () => {
+      this.#cancelSave = null;
+      this.#save();
+    });
   }
 }
