@@ -21,8 +21,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'npm start': 'the demo is a test of its own, and this is `npm test`',
   'npm ci': 'done before any test can run',
   'git clone . ~/my-broca': 'plugins of a clone are built by deploy.test.ts, the example runs in webhook.test.ts',
-  'tar -C ~/animus/backups -czf - "$(date +%Y%m%d)" | gpg --encrypt --recipient you@example.com > animus-backup.tar.gz.gpg':
-    'there is nobody to encrypt for',
+  'animus backup --encrypt age:age1… --to /mnt/usb --keep 14': 'there is nobody to encrypt for; encrypted in test/backup',
+  'animus update 7216 --check': 'updated, and rolled back, in test/fleet/update.test.ts',
   'animus deploy 7216 --take-over': 'taken over in test/takeover',
   'animus send 7216 --attach photo.png "What is this?"': 'files are sent in test/broca/attachments.test.ts',
   'node scripts/telegram-library.ts teleproto': 'it would change this checkout; the tests of test/telegram pass with either',
