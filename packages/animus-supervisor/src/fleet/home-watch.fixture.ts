@@ -16,43 +16,47 @@ for (const agent of agents) {
 }
 const clock = new FakeClock();
 const failure = Promise.withResolvers<void>();
-let last = '';
-/** How often a folder tells of one change differs between kernel and looking. */
-function say(what: string): void {
-  if (what !== last) process.stdout.write(`${what}\n`);
-  last = what;
-}
+/** Of the change that was made last. How often one change is told of differs between kernel and looking. */
+const told = new Set<string>();
 const watch = new HomeWatch(home, clock, {
-  folders: () => say('folders'),
-  fleetConfig: () => say('config'),
-  agentFile: (agent, file) => say(`${agent} ${file}`),
-  inbox: (agent) => say(`${agent} inbox`),
+  folders: () => told.add('folders'),
+  fleetConfig: () => told.add('config'),
+  agentFile: (agent, file) => told.add(`${agent} ${file}`),
+  inbox: (agent) => told.add(`${agent} inbox`),
   failed: (reason) => {
-    say(reason);
+    process.stdout.write(`${reason}\n`);
     failure.resolve();
   },
 });
 for (const agent of agents) watch.add(agent);
 await failure.promise;
-// Whatever the kernel grants of it is told at once; the rest is found at the next look.
-const settle = async (): Promise<void> => {
-  await delay(50);
-  await clock.advance(3_500);
-};
-await settle();
+/** Some of it the kernel tells in its own time, the rest is found at the next look. */
+async function until(what: string): Promise<void> {
+  while (!told.has(what)) {
+    await delay(5);
+    await clock.advance(3_500);
+  }
+  process.stdout.write(`${what}\n`);
+}
+await until('folders');
 const { environment, settings } = agentPaths(home, 'agent-1');
-for (const change of [
-  () => {
-    writeFileSync(`${environment}.new`, 'A=1\n');
-    renameSync(`${environment}.new`, environment);
-  },
-  () => writeFileSync(settings, '{}'),
-  () => writeFileSync(homePaths(home).config, '{ }'),
-  () => writeFileSync(path.join(agentPaths(home, 'agent-2').inbox, 'one.json'), '{}'),
-  () => mkdirSync(path.join(home, 'agent-3')),
-]) {
+const changes: [() => void, string][] = [
+  [
+    () => {
+      writeFileSync(`${environment}.new`, 'A=1\n');
+      renameSync(`${environment}.new`, environment);
+    },
+    'agent-1 .env',
+  ],
+  [() => writeFileSync(settings, '{}'), 'agent-1 settings.json'],
+  [() => writeFileSync(homePaths(home).config, '{ }'), 'config'],
+  [() => writeFileSync(path.join(agentPaths(home, 'agent-2').inbox, 'one.json'), '{}'), 'agent-2 inbox'],
+  [() => mkdirSync(path.join(home, 'agent-3')), 'folders'],
+];
+for (const [change, what] of changes) {
+  told.clear();
   change();
-  await settle();
+  await until(what);
 }
 await watch.close();
 rmSync(home, { recursive: true });
