@@ -1,8 +1,13 @@
-/** What the fleet's processes use: sampled for all of them in one call, told to each worker, kept for the status. */
+/**
+ * What the fleet's processes use: sampled for all of them in one call, told to each worker, kept for the status. What they
+ * print is kept within its bound as often.
+ */
+import type { AgentId } from 'animus-protocol';
 import type { Publish } from '../observe/event.ts';
 import type { KernelMemory } from '../observe/kernel-memory.ts';
 import { sampleResources, type Usage } from '../observe/resources.ts';
 import type { Clock } from '../worker/clock.ts';
+import { boundOutput } from '../worker/output.ts';
 import type { Worker } from '../worker/perform.ts';
 
 const SAMPLE_EVERY_MS = 10_000;
@@ -16,6 +21,8 @@ export type UsageOptions = {
   workers: () => Iterable<Worker>;
   /** Whether some agent may not hold more than so much memory. */
   isBounded: () => boolean;
+  /** Where an agent's raw output goes. */
+  outputLog: (agent: AgentId) => string;
   kernelMemory: KernelMemory;
   publish: Publish;
 };
@@ -57,6 +64,7 @@ export class UsageSampler {
     const { workers, clock, kernelMemory, publish } = this.#options;
     this.#sampledAt = clock.now();
     kernelMemory.look();
+    this.#boundOutputs();
     const byPid = new Map<number, Worker>();
     for (const worker of workers()) if (typeof worker.run?.pid === 'number') byPid.set(worker.run.pid, worker);
     try {
@@ -69,6 +77,18 @@ export class UsageSampler {
       const worker = byPid.get(pid);
       // It may have been followed by another while its numbers were read.
       if (worker?.run?.pid === pid) worker.send({ kind: 'memory', bytes: memoryBytes });
+    }
+  }
+
+  #boundOutputs(): void {
+    const { workers, outputLog, publish } = this.#options;
+    for (const { agent, run } of workers()) {
+      if (run === null) continue;
+      try {
+        if (boundOutput(outputLog(agent))) publish({ kind: 'output-cut', agent });
+      } catch (error) {
+        publish({ kind: 'sampling-failed', reason: error instanceof Error ? error.message : String(error) });
+      }
     }
   }
 }

@@ -23,6 +23,7 @@ export type FleetEvent =
   | { kind: 'config-problem'; problem: string }
   | { kind: 'config-read'; problems: number; isUsable: boolean }
   | { kind: 'watch-failed'; reason: string }
+  | { kind: 'output-cut'; agent: AgentId }
   | { kind: 'sampling-failed'; reason: string };
 
 export type Publish = (event: FleetEvent) => void;
@@ -39,6 +40,7 @@ export function levelOf(event: FleetEvent): Level {
     case 'release-refused':
     case 'config-problem':
     case 'watch-failed':
+    case 'output-cut':
     case 'sampling-failed':
       return 'warn';
     case 'release-settled':
@@ -94,6 +96,8 @@ export function describeEvent(event: FleetEvent): string {
       return `animus.config.json has ${event.problems} problems${event.isUsable ? '' : ': what was read before stays in force'}`;
     case 'watch-failed':
       return `cannot watch for changes: ${event.reason}`;
+    case 'output-cut':
+      return 'prints so much that logs/output.log was cut; its end is in output.log.1';
     case 'sampling-failed':
       return `cannot read what processes use: ${event.reason}`;
     default:
