@@ -31,8 +31,9 @@ if (version === undefined) {
 } else {
   use(version);
   const installed = spawnSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: root, stdio: ['ignore', 2, 2] });
+  // By the machine's Node, as npm itself: npm may just have removed the one that runs this.
   const placed =
-    installed.status === 0 && spawnSync(process.execPath, ['scripts/bootstrap.mjs', '--no-build'], { cwd: root, stdio: ['ignore', 2, 2] });
+    installed.status === 0 && spawnSync('node', ['scripts/bootstrap.mjs', '--no-build'], { cwd: root, stdio: ['ignore', 2, 2] });
   if (placed === false || placed.status !== 0) process.exitCode = 1;
   else console.log(`${MANIFESTS.join(' and ')} take ${version} as telegram.`);
 }

@@ -6,7 +6,7 @@ import { fingerprint } from 'animus-protocol';
 import type { Channel, ChannelContext, ComposedPart, DeliveryOutcome, Part } from 'broca-core';
 import { hasOwner } from './access/access-policy.ts';
 import { pairedOwner } from './access/pairing.ts';
-import { beginMailbox, forgetMailboxes } from './intake/mailboxes.ts';
+import { beginMailbox, forgetMailboxes } from './intake/places.ts';
 import { Live } from './live.ts';
 import { compose } from './markdown/compose.ts';
 import { type EndOfConnection, GOOD_AFTER_MS, judgeEnd } from './reconnect-policy.ts';
@@ -38,6 +38,8 @@ export class TelegramChannel implements Channel {
   #version = 0;
   /** Why only a new login helps; null when the login is good as far as is known. */
   #broken: { reason: string; byToken: boolean } | null = null;
+  /** What health is to show although it is connected. */
+  #remark: string | null = null;
   #reloginAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: ChannelContext) {
@@ -57,9 +59,6 @@ export class TelegramChannel implements Channel {
     const config = readConfig(settings as TelegramSettings, environment);
     if (!config.ok) throw new Error(config.error);
     this.#config = config.value;
-    if (environment('TELEGRAM_MESSAGE_MODE') !== undefined) {
-      log.warn('telegram-key-unused', { key: 'TELEGRAM_MESSAGE_MODE', reason: 'the mode is the same for all channels: MESSAGE_MODE' });
-    }
     const { access } = config.value;
     if (access.mode !== 'open' && access.allow.length === 0 && !hasOwner(access, { pairedOwner: pairedOwner(state)?.id ?? null })) {
       log.warn('telegram-nobody-may-talk', { reason: 'it has no owner yet: broca telegram pair owner' });
@@ -215,6 +214,10 @@ export class TelegramChannel implements Channel {
         fault ??= error;
         void connection.close();
       },
+      onMissed: (reason) => {
+        this.#remark = reason;
+        this.#context.setState('up', reason);
+      },
     });
     push = (batch) => live.push(batch);
     const forget = this.#waker.next(() => {
@@ -253,7 +256,7 @@ export class TelegramChannel implements Channel {
         ...(reason === undefined ? {} : { reason }),
       });
     }
-    if (state.kind === 'connected') this.#context.setState('up');
+    if (state.kind === 'connected') this.#context.setState('up', ...(this.#remark === null ? [] : [this.#remark]));
     else this.#context.setState('down', state.reason);
   }
 }

@@ -15,6 +15,8 @@ export type LiveDependencies = {
   config: TelegramConfig;
   connection: Connection;
   onSessionFault(error: Error): void;
+  /** Messages are lost for good; in words for health. */
+  onMissed(reason: string): void;
 };
 
 /** Telegram shows "typing" for five seconds or so. */
@@ -60,6 +62,7 @@ export class Live {
         log: context.log,
         take: (news, peers, changes) => this.#intake.take(news, peers, changes),
         hashOf: (chat) => knownPeer(context.state, chat)?.hash ?? null,
+        onMissed: (reason) => deps.onMissed(reason),
         readsChannels: config.groups !== 'off',
       },
       connection,

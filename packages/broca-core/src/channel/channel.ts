@@ -69,7 +69,10 @@ export type ChannelContext = {
    * content may be stored again and again. Never rejects. `name`: as its sender calls it.
    */
   storeAttachment(source: AttachmentSource, about?: { name?: string }): Promise<AttachmentReceipt>;
-  /** Says that the channel can send (again), or cannot and why. Shown in health; `up` wakes waiting parts. */
+  /**
+   * Says that the channel can send (again), or cannot and why. Shown in health; `up` wakes waiting parts. With `up` the
+   * reason is something its owner should know all the same.
+   */
   setState(state: 'up' | 'down', reason?: string): void;
 };
 

@@ -268,7 +268,7 @@ export class ChannelGuard implements LoadedChannel {
       isIgnored: (sender) => this.#leave(() => this.#host.isIgnored(this.name, parseSender(sender))),
       storeAttachment: (source, about) => this.#storeAttachment(source, about?.name),
       setState: (state, reason) => {
-        if (!this.#isOver()) this.#become(state, state === 'down' ? (reason ?? 'the channel gave no reason') : null);
+        if (!this.#isOver()) this.#become(state, reason ?? (state === 'down' ? 'the channel gave no reason' : null));
       },
     };
   }

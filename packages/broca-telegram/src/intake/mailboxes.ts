@@ -11,11 +11,14 @@ import {
   type Connection,
   type MailboxState,
   type Peer,
+  type PeerRef,
   type ReceivedMessage,
   TelegramError,
   type Update,
 } from '../telegram.ts';
+import { fetchById } from './fetch-by-id.ts';
 import { judgeStep } from './mailbox-policy.ts';
+import { CHANNEL_NEWEST, CHANNEL_PLACE, NEWEST, PLACE, readPlace } from './places.ts';
 
 /** Something new: a message, or its new wording. */
 export type News = { message: ReceivedMessage; isEdit: boolean };
@@ -29,12 +32,12 @@ export type MailboxesDependencies = {
   take: Take;
   /** The chat's hash; null when nothing is known of it. */
   hashOf(chat: string): string | null;
+  /** Something was written that can not be read any more; in words for health. */
+  onMissed(reason: string): void;
   /** Whether groups and channels are read at all. */
   readsChannels: boolean;
 };
 
-const PLACE = 'place';
-const CHANNEL_PLACE = 'place:';
 /** A push may overtake another one: what is missing is asked for after this long. */
 const GAP_PATIENCE_MS = 500;
 const STORE_RETRY_MS = 2_000;
@@ -46,6 +49,8 @@ const MOST_PEERS = 1_000;
 
 /** The account's own mailbox; channels are named by their chat. */
 type Mailbox = string | null;
+/** Messages of the own mailbox are asked for by their id alone. */
+const OWN: PeerRef = { kind: 'user', id: '0', hash: '0' };
 
 export class Mailboxes {
   readonly #deps: MailboxesDependencies;
@@ -53,6 +58,8 @@ export class Mailboxes {
   readonly #over: AbortSignal;
   #own: MailboxState | null = null;
   readonly #channels = new Map<string, number>();
+  /** Id of the newest message that is stored, of each mailbox. */
+  #newest = new Map<Mailbox, number>();
   readonly #pushed: Batch[] = [];
   /** Steps behind a gap. */
   #held: Update[] = [];
@@ -101,9 +108,12 @@ export class Mailboxes {
       this.#own = await this.#connection.state();
       state.put(this.#places(new Set([null])));
     } else this.#behind.add(null);
+    const newest = state.get(NEWEST);
+    if (newest !== null) this.#newest.set(null, Number(newest));
     for (const [key, value] of this.#deps.readsChannels ? state.list(CHANNEL_PLACE) : []) {
       const chat = key.slice(CHANNEL_PLACE.length);
       this.#channels.set(chat, Number(value));
+      this.#newest.set(chat, Number(state.get(CHANNEL_NEWEST + chat) ?? 0));
       this.#behind.add(chat);
     }
   }
@@ -195,7 +205,13 @@ export class Mailboxes {
   #store(news: readonly News[], also: Iterable<Mailbox> = []): boolean {
     const changed = new Set([...this.#unsaved, ...also, ...news.map(({ message }) => this.#mailboxOf(message))]);
     const peers = [...this.#peers.values()];
-    if (!this.#deps.take(news, peers, this.#places(changed))) return false;
+    const newest = new Map(this.#newest);
+    for (const { message } of news) {
+      const mailbox = this.#mailboxOf(message);
+      newest.set(mailbox, Math.max(newest.get(mailbox) ?? 0, message.id));
+    }
+    if (!this.#deps.take(news, peers, this.#places(changed, newest))) return false;
+    this.#newest = newest;
     this.#unsaved = new Set();
     this.#peers.clear();
     return true;
@@ -231,8 +247,9 @@ export class Mailboxes {
     if (since === null) return 'done';
     const found = await this.#connection.difference(since);
     if (found.kind === 'too-long') {
-      this.#deps.log.warn('telegram-messages-missed', { from: since.pts, to: found.pts });
+      if (!(await this.#askById(null, OWN, found.pts - since.pts))) return 'not-stored';
       this.#own = { ...since, pts: found.pts };
+      this.#later([null]);
       return 'more';
     }
     this.#own = found.state;
@@ -247,9 +264,10 @@ export class Mailboxes {
     const parsed = parseChat(chat);
     const hash = this.#peers.get(chat)?.hash ?? this.#deps.hashOf(chat);
     if (since === undefined || parsed === null || hash === null) return 'done';
-    const found = await this.#connection.channelDifference({ kind: 'channel', id: parsed.id, hash }, since);
+    const channel: PeerRef = { kind: 'channel', id: parsed.id, hash };
+    const found = await this.#connection.channelDifference(channel, since);
     if (found.kind === 'too-long') {
-      this.#deps.log.warn('telegram-messages-missed', { chat, from: since, to: found.pts });
+      if (!(await this.#askById(chat, channel, found.pts - since))) return 'not-stored';
       this.#channels.set(chat, found.pts);
       this.#later([chat]);
       return 'done';
@@ -260,6 +278,23 @@ export class Mailboxes {
       return 'not-stored';
     }
     return found.isMore ? 'more' : 'done';
+  }
+
+  /** What Telegram tells of no more by itself: at most `steps` messages. False when it could not be stored now. */
+  async #askById(mailbox: Mailbox, chat: PeerRef, steps: number): Promise<boolean> {
+    const after = this.#newest.get(mailbox) ?? 0;
+    if (after === 0) {
+      this.#deps.log.warn('telegram-messages-missed', { mailbox, steps });
+      this.#deps.onMissed('it was away for so long that Telegram does not tell what was written meanwhile: ask people to write again');
+      return true;
+    }
+    for await (const { messages, peers } of fetchById(this.#connection, chat, after, steps)) {
+      if (this.#over.aborted) return false;
+      for (const peer of peers) this.#peers.set(peer.chat, peer);
+      if (!this.#store(messages.map((message) => ({ message, isEdit: false })))) return false;
+    }
+    this.#deps.log.info('telegram-messages-asked-by-id', { mailbox, after, newest: this.#newest.get(mailbox) });
+    return true;
   }
 
   /** Everything that a difference holds is behind its state, whatever its numbers say. */
@@ -288,11 +323,14 @@ export class Mailboxes {
     this.#deps.log.warn('telegram-difference-refused', { mailbox, reason: error.word });
     if (mailbox !== null && /^(CHANNEL_|CHAT_|USER_NOT_PARTICIPANT|PERSISTENT_TIMESTAMP_INVALID)/.test(error.word)) {
       this.#channels.delete(mailbox);
-      this.#deps.state.put({ [CHANNEL_PLACE + mailbox]: null });
+      this.#newest.delete(mailbox);
+      this.#deps.state.put({ [CHANNEL_PLACE + mailbox]: null, [CHANNEL_NEWEST + mailbox]: null });
       return true;
     }
     if (mailbox === null && /^PERSISTENT_TIMESTAMP_(INVALID|EMPTY)$/.test(error.word)) {
-      this.#own = await this.#connection.state();
+      const state = await this.#connection.state();
+      if (!(await this.#askById(null, OWN, 0))) return false;
+      this.#own = state;
       return this.#later([null]);
     }
     this.#askAfter([mailbox], error.waitMs ?? REFUSED_RETRY_MS);
@@ -334,35 +372,14 @@ export class Mailboxes {
     for (const [chat, pts] of channels) this.#channels.set(chat, pts);
   }
 
-  #places(mailboxes: Iterable<Mailbox>): StateChanges {
+  #places(mailboxes: Iterable<Mailbox>, newest: ReadonlyMap<Mailbox, number> = this.#newest): StateChanges {
     const changes: Record<string, string | null> = {};
     for (const mailbox of mailboxes) {
       if (mailbox === null) changes[PLACE] = JSON.stringify(this.#own);
       else changes[CHANNEL_PLACE + mailbox] = String(this.#channels.get(mailbox) ?? 0);
+      const id = newest.get(mailbox);
+      if (id !== undefined) changes[mailbox === null ? NEWEST : CHANNEL_NEWEST + mailbox] = String(id);
     }
     return changes;
   }
-}
-
-/** Null when nothing was written down, or not by us. */
-function readPlace(text: string | null): MailboxState | null {
-  if (text === null) return null;
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null) return null;
-    const [pts, qts, date] = ['pts', 'qts', 'date'].map((key): unknown => Reflect.get(value, key));
-    return typeof pts === 'number' && typeof qts === 'number' && typeof date === 'number' ? { pts, qts, date } : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Everything that was written down about mailboxes: gone when the account is another one. */
-export function forgetMailboxes(state: ChannelState): Record<string, null> {
-  return Object.fromEntries([PLACE, ...state.list(CHANNEL_PLACE).map(([key]) => key)].map((key) => [key, null]));
-}
-
-/** Where a new login begins to read. */
-export function beginMailbox(state: MailboxState): Record<string, string> {
-  return { [PLACE]: JSON.stringify(state) };
 }
