@@ -6,6 +6,7 @@ import { failed, ok, type Result, setEnvironmentValues } from 'animus-protocol';
 import { identify, isAlive } from '../worker/proc.ts';
 import { FILE_MODE } from './modes.ts';
 import type { AgentPaths } from './paths.ts';
+import { syncPath } from './sync.ts';
 
 /** Refuses when somebody else has changed the file since `before` was read. */
 export function changeEnvironment(agent: AgentPaths, before: string, values: Readonly<Record<string, string>>): Result<null, string> {
@@ -20,7 +21,7 @@ export function changeEnvironment(agent: AgentPaths, before: string, values: Rea
   } finally {
     fs.rmSync(hidden, { force: true });
   }
-  syncFolder(agent.folder);
+  syncPath(agent.folder);
   return ok(null);
 }
 
@@ -29,14 +30,5 @@ function sweep(agent: AgentPaths): void {
   for (const name of fs.readdirSync(agent.folder)) {
     const pid = /^\.env\.(\d+)\.[0-9a-f]{8}\.new$/.exec(name)?.[1];
     if (pid !== undefined && !isAlive(identify(Number(pid)))) fs.rmSync(path.join(agent.folder, name), { force: true });
-  }
-}
-
-function syncFolder(folder: string): void {
-  const opened = fs.openSync(folder, 'r');
-  try {
-    fs.fsyncSync(opened);
-  } finally {
-    fs.closeSync(opened);
   }
 }

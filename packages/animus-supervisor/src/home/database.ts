@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import DatabaseConstructor from 'better-sqlite3';
 import { FILE_MODE } from './modes.ts';
+import { syncPath } from './sync.ts';
 
 /** A Broca's commit is over within this time. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -25,8 +26,8 @@ export function copyDatabase(from: string, to: string): void {
     db.close();
   }
   fs.chmodSync(to, FILE_MODE);
-  syncFile(to);
-  syncFile(path.dirname(to));
+  syncPath(to);
+  syncPath(path.dirname(to));
 }
 
 /**
@@ -46,7 +47,7 @@ export async function copyClosedDatabase(from: string, to: string): Promise<void
   } finally {
     await file.close();
   }
-  syncFile(path.dirname(to));
+  syncPath(path.dirname(to));
 }
 
 /** PRAGMA user_version: the number of its newest migration. */
@@ -67,9 +68,9 @@ export function findDamage(file: string): string | null {
  */
 export function replaceDatabase(file: string, kept: string): void {
   for (const suffix of ['-wal', '-shm']) fs.rmSync(file + suffix, { force: true });
-  syncFile(path.dirname(file));
+  syncPath(path.dirname(file));
   fs.renameSync(kept, file);
-  syncFile(path.dirname(file));
+  syncPath(path.dirname(file));
 }
 
 /**
@@ -117,14 +118,5 @@ function read<T>(file: string, use: (db: Db) => T): T {
     return use(db);
   } finally {
     db.close();
-  }
-}
-
-function syncFile(name: string): void {
-  const descriptor = fs.openSync(name, 'r');
-  try {
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
   }
 }

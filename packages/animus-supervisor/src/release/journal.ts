@@ -18,8 +18,9 @@ import { type HomeLock, takeHomeLock } from '../fleet/lock.ts';
 import { copyClosedDatabase, replaceDatabase } from '../home/database.ts';
 import { FILE_MODE } from '../home/modes.ts';
 import type { AgentPaths } from '../home/paths.ts';
+import { syncPath } from '../home/sync.ts';
 import { cleanReleases } from './clean.ts';
-import { currentName, pointLink, syncFolder } from './links.ts';
+import { currentName, pointLink } from './links.ts';
 import { swapClone } from './swap-clone.ts';
 
 export type Order = {
@@ -86,7 +87,7 @@ export async function beginSwitch(agent: AgentPaths, reached: Reached = ignore):
     if (ordered.database !== 'same') await copyClosedDatabase(agent.database, files.kept);
     reached('kept');
     fs.renameSync(files.order, files.plan);
-    syncFolder(agent.update);
+    syncPath(agent.update);
     reached('planned');
     if (ordered.database === 'former') {
       const next = `${files.kept}.former`;
@@ -104,7 +105,7 @@ export async function beginSwitch(agent: AgentPaths, reached: Reached = ignore):
 export function decideFor(agent: AgentPaths): void {
   const { plan, done } = updateFiles(agent);
   fs.renameSync(plan, done);
-  syncFolder(agent.update);
+  syncPath(agent.update);
 }
 
 /**

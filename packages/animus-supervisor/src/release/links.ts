@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { AgentPaths } from '../home/paths.ts';
+import { syncPath } from '../home/sync.ts';
 
 /** Makes `link` lead to `name` beside it, on the disk when this returns. */
 export function pointLink(link: string, name: string): void {
@@ -9,7 +10,7 @@ export function pointLink(link: string, name: string): void {
   fs.rmSync(next, { force: true });
   fs.symlinkSync(name, next);
   fs.renameSync(next, link);
-  syncFolder(path.dirname(link));
+  syncPath(path.dirname(link));
 }
 
 /** The name `releases/current` leads to; null where there is none. */
@@ -22,15 +23,5 @@ export function linkName(link: string): string | null {
     return path.basename(fs.readlinkSync(link));
   } catch {
     return null;
-  }
-}
-
-/** Makes renames in a folder outlive a power cut. */
-export function syncFolder(folder: string): void {
-  const descriptor = fs.openSync(folder, 'r');
-  try {
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
   }
 }

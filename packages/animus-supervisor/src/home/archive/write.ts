@@ -11,6 +11,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { createGzip } from 'node:zlib';
 import { createTarPacker, type TarPackController } from 'modern-tar';
 import { FILE_MODE } from '../modes.ts';
+import { syncPath } from '../sync.ts';
 import { type Encryption, encryptThrough } from './encryption.ts';
 import { type ArchivedFile, MANIFEST, type Manifest } from './manifest.ts';
 
@@ -48,7 +49,7 @@ export async function writeArchive(request: WriteRequest): Promise<{ manifest: M
     await Promise.all([packing, packed, written]);
     // A link, not a rename: whoever was faster keeps the name.
     fs.linkSync(hidden, file);
-    syncFolder(path.dirname(file));
+    syncPath(path.dirname(file));
     return { manifest, bytes: fs.statSync(file).size };
   } finally {
     fs.rmSync(hidden, { force: true });
@@ -117,13 +118,4 @@ async function addLarge(controller: TarPackController, name: string, opened: fs.
   }
   await writer.close();
   return { bytes: size, sha256: hash.digest('hex') };
-}
-
-function syncFolder(folder: string): void {
-  const opened = fs.openSync(folder, 'r');
-  try {
-    fs.fsyncSync(opened);
-  } finally {
-    fs.closeSync(opened);
-  }
 }

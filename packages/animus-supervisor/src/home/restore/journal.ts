@@ -13,6 +13,7 @@ import { pointLink } from '../../release/links.ts';
 import { identify, isAlive } from '../../worker/proc.ts';
 import { writeNewPrivateFile } from '../modes.ts';
 import type { AgentPaths } from '../paths.ts';
+import { syncPath } from '../sync.ts';
 
 const plan = v.object({
   /** Who is at it. */
@@ -40,12 +41,12 @@ export function putInPlace(agent: AgentPaths, prepared: string, release: string 
   writeNewPrivateFile(path.join(prepared, 'plan.json'), JSON.stringify({ maker: identify(process.pid), release }));
   const journal = journalOf(agent);
   fs.renameSync(prepared, journal);
-  syncFolder(agent.folder);
+  syncPath(agent.folder);
   reached('placed');
   for (const suffix of ['-wal', '-shm']) fs.rmSync(agent.database + suffix, { force: true });
-  syncFile(path.join(journal, 'animus.db'));
+  syncPath(path.join(journal, 'animus.db'));
   fs.renameSync(path.join(journal, 'animus.db'), agent.database);
-  syncFolder(agent.folder);
+  syncPath(agent.folder);
   reached('database');
   putRest(agent, reached);
 }
@@ -94,22 +95,4 @@ function readPlan(journal: string): v.InferOutput<typeof plan> | null {
 
 function namesIn(folder: string): string[] {
   return fs.existsSync(folder) ? fs.readdirSync(folder) : [];
-}
-
-function syncFile(file: string): void {
-  const opened = fs.openSync(file, 'r+');
-  try {
-    fs.fsyncSync(opened);
-  } finally {
-    fs.closeSync(opened);
-  }
-}
-
-function syncFolder(folder: string): void {
-  const opened = fs.openSync(folder, 'r');
-  try {
-    fs.fsyncSync(opened);
-  } finally {
-    fs.closeSync(opened);
-  }
 }
