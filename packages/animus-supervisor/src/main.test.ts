@@ -209,7 +209,9 @@ test('kill -9 of the supervisor costs no Broca; the next one takes them over; SI
       pids,
     );
     next.child.kill('SIGHUP');
-    assert.equal((await ask(rig.home, { kind: 'status' })).agents.length, 2);
+    const after = await ask(rig.home, { kind: 'status' });
+    assert.deepEqual([after.supervisor.pid, ...after.agents.map(({ phase }) => phase)], [next.child.pid, 'ready', 'ready']);
+    assert.deepEqual([...rig.stage.live(A), ...rig.stage.live(B)].length, 2);
     assert.equal(await next.kill(leaves ? 'SIGTERM' : 'SIGINT'), 0);
     assert.equal(rig.stage.live(A).length, leaves ? 1 : 0);
   }

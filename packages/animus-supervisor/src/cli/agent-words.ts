@@ -1,7 +1,7 @@
 /** An agent's state in the words that status, ls and top share. */
 import fs from 'node:fs';
 import path from 'node:path';
-import type { AgentId, AgentStatus, DeathKind } from 'animus-protocol';
+import type { AgentId, AgentStatus, BeatReport, DeathKind } from 'animus-protocol';
 import { agentPaths } from '../home/paths.ts';
 import type { Colour } from './render.ts';
 
@@ -54,4 +54,14 @@ export function orDash<T>(value: T | null, show: (value: T) => string): string {
 /** Waiting and running turns. */
 export function queueOf({ beat }: Pick<AgentStatus, 'beat'>): number | null {
   return beat === null ? null : beat.queue.waiting + beat.queue.running;
+}
+
+/** What a person notices who waits for an answer. */
+const LATE_FROM_MS = 1_000;
+
+/** Why all that an agent does comes late, or null while it does not. Its watchdog bears this; a person should know. */
+export function lateness({ eventLoopDelayMs }: Pick<BeatReport, 'eventLoopDelayMs'>): string | null {
+  if (eventLoopDelayMs < LATE_FROM_MS) return null;
+  const seconds = (eventLoopDelayMs / 1_000).toFixed(1);
+  return `its event loop is ${seconds} s late: a plugin computes too long at a time, or the machine is short of CPU`;
 }

@@ -1,6 +1,6 @@
 /** All that is known of one agent, as a person reads it. */
 import type { BeatReport, LettaState } from 'animus-protocol';
-import { countDeaths, orDash, phaseColour, runsOlder, type Shown } from './agent-words.ts';
+import { countDeaths, lateness, orDash, phaseColour, runsOlder, type Shown } from './agent-words.ts';
 import { makeTimeWriter } from './logs/show.ts';
 import { duration, indented, megabytes, type Screen } from './render.ts';
 
@@ -48,7 +48,10 @@ function deathsOf(agent: Shown, time: TimeWriter): string {
   return [...(counted === null ? [] : [counted]), `the last: ${lastDeath.how}, ${time(lastDeath.at)}`].join('; ');
 }
 
-function beatRows({ mode, queue, letta, channels, problems }: BeatReport, time: TimeWriter): [string, string][] {
+function beatRows(beat: BeatReport, time: TimeWriter): [string, string][] {
+  const { mode, queue, letta, channels } = beat;
+  const late = lateness(beat);
+  const problems = late === null ? beat.problems : [...beat.problems, late];
   return [
     ['mode', mode],
     ['queue', `${queue.waiting} waiting, ${queue.running} running, ${queue.parked} parked, ${queue.outbox} to hand over`],

@@ -172,21 +172,6 @@ test('all stop at the same time', async () => {
   assert.equal((await down).stopped.length, 3);
 });
 
-test('a folder that comes is started, one that goes is stopped and forgotten', async () => {
-  await using rig = await Rig.open([A]);
-  const fleet = rig.fleet();
-  await fleet.open();
-  await fleet.start(A);
-  const removed = rig.nextPhase(A, 'stopped');
-  const ready = rig.nextPhase(B, 'ready');
-  rig.furnish(B);
-  await ready;
-  rmSync(path.join(rig.home, A), { recursive: true });
-  await removed;
-  assert.deepEqual(fleet.agents, [B]);
-  assert.equal(rig.stage.live(A).length, 0);
-});
-
 test('a file in an inbox is a nudge, a changed setting a reload', async () => {
   await using rig = await Rig.open([A]);
   writeFileSync(agentPaths(rig.home, A).settings, '{}');

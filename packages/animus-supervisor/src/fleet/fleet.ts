@@ -56,6 +56,8 @@ export type FleetOptions = {
   only?: { agent: AgentId; wanted: Wanted };
 };
 
+type Steering = 'start' | 'stop' | 'restart';
+
 export class Fleet {
   #options: FleetOptions;
   #paths: HomePaths;
@@ -138,18 +140,12 @@ export class Fleet {
   }
 
   async start(agent: AgentId): Promise<AgentOutcome> {
-    return await this.#withWorker(agent, async (worker) => {
-      this.#refreshFaults();
-      worker.want('running', { isRemembered: true });
-      return await untilStarted(worker, this.#options.clock);
-    });
+    this.#refreshFaults();
+    return await this.#steer(agent, 'start');
   }
 
   async stop(agent: AgentId): Promise<AgentOutcome> {
-    return await this.#withWorker(agent, async (worker) => {
-      worker.want('stopped', { isRemembered: true });
-      return await untilStopped(worker, this.#options.clock);
-    });
+    return await this.#steer(agent, 'stop');
   }
 
   /** Holds an agent stopped until `over` aborts. */
@@ -161,11 +157,14 @@ export class Fleet {
   }
 
   async restart(agent: AgentId): Promise<AgentOutcome> {
-    return await this.#withWorker(agent, async (worker) => {
-      this.#refreshFaults();
-      worker.restart('asked to restart');
-      return await untilStarted(worker, this.#options.clock);
-    });
+    this.#refreshFaults();
+    return await this.#steer(agent, 'restart');
+  }
+
+  /** Reads everybody's files once, not once for each. */
+  async all(what: Steering): Promise<FleetOutcome> {
+    if (what !== 'stop') this.#refreshFaults();
+    return { agents: await Promise.all(this.agents.map((agent) => this.#steer(agent, what))) };
   }
 
   /** Switches to the release that was prepared, or says why the one in use stays. */
@@ -179,10 +178,6 @@ export class Fleet {
         this.#changing.delete(agent);
       }
     });
-  }
-
-  async all(what: 'start' | 'stop' | 'restart'): Promise<FleetOutcome> {
-    return { agents: await Promise.all(this.agents.map((agent) => this[what](agent))) };
   }
 
   /** Looks at the home's folders: new agents start, removed ones stop. */
@@ -325,12 +320,14 @@ export class Fleet {
     worker.forget();
     this.#workers.delete(agent);
     this.#leaving.delete(agent);
-    // It may have been put back meanwhile.
+    // It may have been put back meanwhile; where it was renamed, its Broca has held up the one that comes next.
     this.rescan();
+    for (const each of this.#workers.values()) if (isUnsure(each) && each.state.wanted === 'running') each.send({ kind: 'want-running' });
   }
 
   /** Tells each worker whether its files forbid a start. */
   #refreshFaults(): void {
+    if (this.#isClosing) return;
     const { home } = this.#options;
     const faults = findSharedIdentities(
       [...this.#workers.values()].map(({ agent, isRecorded }) => ({
@@ -381,6 +378,14 @@ export class Fleet {
 
   #supervision(agent: AgentId): Supervision {
     return supervisionOf(this.#options.config.config, agent);
+  }
+
+  async #steer(agent: AgentId, what: Steering): Promise<AgentOutcome> {
+    return await this.#withWorker(agent, async (worker) => {
+      if (what === 'restart') worker.restart('asked to restart');
+      else worker.want(what === 'start' ? 'running' : 'stopped', { isRemembered: true });
+      return await (what === 'stop' ? untilStopped : untilStarted)(worker, this.#options.clock);
+    });
   }
 
   async #withWorker(agent: AgentId, use: (worker: Worker) => Promise<AgentOutcome>): Promise<AgentOutcome> {

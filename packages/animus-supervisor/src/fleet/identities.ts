@@ -25,7 +25,10 @@ function accountOf(text: string): string | null {
   return parsed.success ? parsed.output.account.id : null;
 }
 
-/** Empty where there is none. The agent can write it: a named pipe in its place would hold the whole supervisor otherwise. */
+/** No `.env` and no session of a person is larger. */
+const LONGEST_BYTES = 1024 * 1024;
+
+/** Empty where there is none. The agent can write it: a named pipe or gigabytes in its place would hold the whole supervisor otherwise. */
 function readFile(file: string): string {
   let descriptor: number;
   try {
@@ -34,7 +37,8 @@ function readFile(file: string): string {
     return '';
   }
   try {
-    return fstatSync(descriptor).isFile() ? readFileSync(descriptor, 'utf8') : '';
+    const stat = fstatSync(descriptor);
+    return stat.isFile() && stat.size <= LONGEST_BYTES ? readFileSync(descriptor, 'utf8') : '';
   } finally {
     closeSync(descriptor);
   }

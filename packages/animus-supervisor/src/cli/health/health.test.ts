@@ -170,6 +170,16 @@ describe('animus health', () => {
     });
   });
 
+  it('warns of an event loop that is late; the agent works all the same', async () => {
+    await while_(beatWith({ state: 'unchecked' }, { eventLoopDelayMs: 2_400, problems: [] }), async () => {
+      const { one } = await askHealth(0);
+      assert.match(
+        one.warnings.join('\n'),
+        /^its event loop is 2\.4 s late: a plugin computes too long at a time, or the machine is short of CPU$/,
+      );
+    });
+  });
+
   it('takes an agent stopped by hand, or never meant to start, for well', async () => {
     const record = path.join(homePaths(home).runAgents, `${id}.json`);
     fs.writeFileSync(record, JSON.stringify({ wanted: 'stopped' }));

@@ -3,6 +3,7 @@
  * does what is wanted of it: ready with Letta and its channels up, or stopped because a person stopped it.
  */
 import type { BeatReport, ChannelHealth, Isolation, LettaState, Phase, QueueFigures } from 'animus-protocol';
+import { lateness } from '../agent-words.ts';
 import type { AgentFacts, ProcessFacts } from './facts.ts';
 
 export type ProcessHealth = {
@@ -62,10 +63,16 @@ export function judgeAgent(facts: AgentFacts, configuration: { errors: string[];
     queue: beat?.queue ?? null,
     mode: beat?.mode ?? null,
     faults,
-    warnings: [...new Set([...configuration.warnings, ...(beat?.problems ?? [])])].filter(
+    warnings: [...new Set([...configuration.warnings, ...toldByBeat(beat)])].filter(
       (line) => !faults.includes(line) && !(isLoose('configuration') && LOOSE_TO_BROCA.test(line)),
     ),
   };
+}
+
+function toldByBeat(beat: BeatReport | null): string[] {
+  if (beat === null) return [];
+  const late = lateness(beat);
+  return late === null ? beat.problems : [...beat.problems, late];
 }
 
 function fileFaults(facts: AgentFacts, errors: readonly string[]): string[] {
