@@ -3,7 +3,7 @@
  *
  *     settings.json  >  .env  >  fleet defaults  >  built-in
  *
- * Texts in, configuration or problems out. Who reads the files is broca-core/src/config/load.ts.
+ * Texts in, configuration or problems out. Who reads the files is agent-files.ts.
  */
 import { type AgentId, parseAgentId } from './agent-id.ts';
 import { type Environment, type ParsedEnvironment, parseEnvironment } from './environment.ts';

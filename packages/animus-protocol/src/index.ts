@@ -1,3 +1,4 @@
+export { codeOf, type DraftOfFile, readBrocaConfig, readConfigFile } from './agent-files.ts';
 export { type AgentId, agentIdOfFolder, findAgentId, parseAgentId } from './agent-id.ts';
 export type { BackupSettings } from './backup-settings.ts';
 export {
@@ -52,6 +53,8 @@ export { formatProblem, nearestKey, type Problem, unknownKeyProblem } from './pr
 export { failed, ok, type Result, unreachable } from './result.ts';
 export { fingerprint, isPlaceholder, isSecretKey, secretValues } from './secrets.ts';
 export { FLAT_KEYS, LOG_LEVELS, type LogLevel, MODES, type Mode, parseSettings, type Settings, settingsSchema } from './settings.ts';
+export { type FleetOrigin, showFleetConfig, showSupervision } from './show-fleet.ts';
+export { getSetting, type ShownSetting, showSettings } from './show-settings.ts';
 export { withSocketPath } from './socket-path.ts';
 export { DEFAULT_SUPERVISION, ISOLATION_WISHES, type IsolationWish, type RestartLimits, type Supervision } from './supervision.ts';
 export { parseUpdatePlan, UPDATE_PLAN, type UpdatePlan } from './update-plan.ts';

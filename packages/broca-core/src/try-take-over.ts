@@ -1,8 +1,7 @@
 /** `broca try-take-over`: deploy asks by it whether the database of a Python Broca can be taken over. Nothing is changed. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { EXIT, type ExitCode, parseEnvironment } from 'animus-protocol';
-import { readConfigFile } from './config/load.ts';
+import { EXIT, type ExitCode, parseEnvironment, readConfigFile } from 'animus-protocol';
 import { takeOver } from './store/takeover/take-over.ts';
 
 /** Prints what would be taken over as JSON, or null where there is no such database. */

@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   restore: async () => (await import('./commands/restore.ts')).restore,
   'rotate-key': async () => (await import('./commands/rotate-key.ts')).rotateKey,
   'set-endpoint': async () => (await import('./commands/set-endpoint.ts')).setEndpoint,
+  config: async () => (await import('./commands/config.ts')).config,
   export: async () => (await import('./commands/export.ts')).exportCommand,
   import: async () => (await import('./commands/import.ts')).importCommand,
   health: async () => (await import('./commands/health.ts')).health,

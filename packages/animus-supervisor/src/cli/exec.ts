@@ -33,6 +33,21 @@ export async function runBroca(
     env: { ...environment, ANIMUS_CALLED_FOR: calledFor },
     stdio: 'inherit',
   });
+  return await endOnTerminal(child, interrupted);
+}
+
+/** Opens a file in a person's editor on this terminal, and gives the editor's exit code. `editor` may bring options: `code --wait`. */
+export async function runEditor(
+  editor: string,
+  file: string,
+  { environment, interruption }: Pick<CliContext, 'environment' | 'interruption'>,
+): Promise<number> {
+  const interrupted = interruption();
+  const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, 'animus', file], { cwd: path.dirname(file), env: environment, stdio: 'inherit' });
+  return await endOnTerminal(child, interrupted);
+}
+
+async function endOnTerminal(child: ReturnType<typeof spawn>, interrupted: AbortSignal): Promise<number> {
   interrupted.addEventListener('abort', () => {
     if (interrupted.reason === 'SIGTERM') child.kill('SIGTERM');
   });

@@ -24,6 +24,8 @@ export type HomePaths = {
   /** What the supervisor did and why, one ControlEvent a line. */
   eventsLog: string;
   backups: string;
+  /** What a person edits (`config edit`) until it is saved, a folder per agent. */
+  drafts: string;
 };
 
 export type AgentPaths = {
@@ -79,6 +81,7 @@ export function homePaths(home: string): HomePaths {
     supervisorLog: path.join(logs, 'supervisor.log'),
     eventsLog: path.join(logs, 'events.log'),
     backups: path.join(home, 'backups'),
+    drafts: path.join(run, 'drafts'),
   };
 }
 

@@ -1,7 +1,6 @@
 /** Broca's command line, `run` apart: words → command → text or JSON → exit code. */
 import { resolve } from 'node:path';
-import { EXIT, type ExitCode, unreachable } from 'animus-protocol';
-import { readBrocaConfig } from '../config/load.ts';
+import { EXIT, type ExitCode, readBrocaConfig, unreachable } from 'animus-protocol';
 import { askBroca } from './ask.ts';
 import { isGroup } from './groups.ts';
 import { type Invocation, parseCommandLine } from './invocation.ts';

@@ -1,11 +1,10 @@
 /** `broca <plugin> …`: what a channel's own plugin reads, such as `broca telegram login`. */
 import { resolve } from 'node:path';
-import { EXIT, type ExitCode, failed, formatProblem, type Result } from 'animus-protocol';
+import { EXIT, type ExitCode, failed, formatProblem, type Result, readBrocaConfig } from 'animus-protocol';
 import type { ChannelCommandTools, ChannelPlugin } from '../channel/channel.ts';
 import { PLUGIN_NAME } from '../channel/find.ts';
 import { importPluginNamed, parsePluginSettings } from '../channel/load.ts';
 import { releaseFolder } from '../commands/channel.ts';
-import { readBrocaConfig } from '../config/load.ts';
 import { askBroca, folderFault } from './ask.ts';
 import { isGroup } from './groups.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,12 +1,11 @@
 /** `channel.ask`: one of a plugin's own commands, answered by the running channel or, when it does not run, by its plugin alone. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { failed } from 'animus-protocol';
+import { failed, readBrocaConfig } from 'animus-protocol';
 import * as v from 'valibot';
 import { runPluginCommand } from '../channel/guard.ts';
 import { importPluginNamed, parsePluginSettings } from '../channel/load.ts';
 import { createChannelStates } from '../channel/state.ts';
-import { readBrocaConfig } from '../config/load.ts';
 import type { BrocaCommand, CommandContext } from './command.ts';
 import { command } from './define.ts';
 

@@ -5,11 +5,10 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failed, ok, type Result } from 'animus-protocol';
+import { failed, ok, type Result, readBrocaConfig } from 'animus-protocol';
 import * as v from 'valibot';
 import { ATTACHMENTS_FOLDER } from '../attachments/parse.ts';
 import { storeAttachment } from '../attachments/store.ts';
-import { readBrocaConfig } from '../config/load.ts';
 import type { BrocaCommand, CommandContext } from './command.ts';
 import { command } from './define.ts';
 

@@ -1,10 +1,9 @@
 /** `console.send`: a message from a terminal, and the wait for its reply. Asked again with the same externalId it finds the same turn. */
 import { userInfo } from 'node:os';
-import { failed, ok, type Result, unreachable } from 'animus-protocol';
+import { failed, ok, type Result, readBrocaConfig, unreachable } from 'animus-protocol';
 import * as v from 'valibot';
 import { attachmentSchema } from '../attachments/parse.ts';
 import { CONSOLE_CHANNEL, CONSOLE_DEFAULT_CHAT } from '../channel/console.ts';
-import { readBrocaConfig } from '../config/load.ts';
 import type { Receipt } from '../message.ts';
 import type { Store } from '../store/open.ts';
 import type { BrocaCommand, CommandContext, LiveBroca } from './command.ts';

@@ -4,11 +4,10 @@
  * ask again: the same key is the same message, for ever.
  */
 import { createHash } from 'node:crypto';
-import { type BrocaConfig, failed, ok, type Result } from 'animus-protocol';
+import { type BrocaConfig, failed, ok, type Result, readBrocaConfig } from 'animus-protocol';
 import * as v from 'valibot';
 import type { ComposedPart } from '../channel/channel.ts';
 import { type RememberedChannels, rememberedChannels } from '../channel/remember.ts';
-import { readBrocaConfig } from '../config/load.ts';
 import { splitText } from '../outbox/split-policy.ts';
 import { createOutbox } from '../outbox/sqlite-outbox.ts';
 import type { Store } from '../store/open.ts';

@@ -1,10 +1,8 @@
 /** `broca settings …`: these read and write files only, so they work also while the database cannot be opened. */
 
-import { failed, formatProblem, ok, type Result } from 'animus-protocol';
+import { failed, formatProblem, getSetting, ok, type Result, readBrocaConfig, showSettings } from 'animus-protocol';
 import * as v from 'valibot';
-import { readBrocaConfig } from '../config/load.ts';
 import { setSetting } from '../config/set-setting.ts';
-import { getSetting, showSettings } from '../config/show-settings.ts';
 import type { CommandContext } from './command.ts';
 import type { SettingSet, SettingsVerdict, ShownSettings } from './command-values.ts';
 import { command } from './define.ts';

@@ -6,6 +6,7 @@ import { chmodSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } 
 import { basename, dirname, join, resolve } from 'node:path';
 import {
   agentIdOfFolder,
+  codeOf,
   ENVIRONMENT_KEYS,
   FLAT_KEYS,
   failed,
@@ -17,11 +18,11 @@ import {
   parseSettings,
   type Result,
   readBoolean,
+  readConfigFile,
   readJson,
 } from 'animus-protocol';
 import { syncPath } from '../sync.ts';
 import { findJsonNode, setJsonValue } from './edit-json.ts';
-import { codeOf, readConfigFile } from './load.ts';
 
 const FILE = 'settings.json';
 /** Of a person's editor that saves at the same moment; each time we start again from what it wrote. */

@@ -9,7 +9,7 @@
  */
 
 import { join } from 'node:path';
-import { type BrocaConfig, failed, formatProblem, type Result, VERSION } from 'animus-protocol';
+import { type BrocaConfig, failed, formatProblem, type Result, readBrocaConfig, VERSION } from 'animus-protocol';
 import type { ComposedPart } from '../channel/channel.ts';
 import { consolePlugin } from '../channel/console.ts';
 import { shippedPlugins } from '../channel/find.ts';
@@ -17,7 +17,6 @@ import type { LoadedChannel } from '../channel/guard.ts';
 import { type Channels, createChannels } from '../channel/load.ts';
 import { createSpool, type Spool } from '../channel/spool.ts';
 import { type ChannelStates, createChannelStates } from '../channel/state.ts';
-import { readBrocaConfig } from '../config/load.ts';
 import { createInbox, type Inbox } from '../inbox/receive.ts';
 import type { AttachmentReceipt, AttachmentSource } from '../message.ts';
 import { ChannelGate } from '../outbox/channel-gate.ts';

@@ -4,8 +4,17 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BrocaConfig, EXIT, type ExitCode, failed, formatProblem, ok, type Problem, type Result } from 'animus-protocol';
-import { readBrocaConfig } from '../config/load.ts';
+import {
+  type BrocaConfig,
+  EXIT,
+  type ExitCode,
+  failed,
+  formatProblem,
+  ok,
+  type Problem,
+  type Result,
+  readBrocaConfig,
+} from 'animus-protocol';
 import { createLog, type Log } from '../log/log.ts';
 import { type FolderLock, takeLock } from '../store/lock.ts';
 import { describeOpenFault, type OpenedStore, openStore, type Store } from '../store/open.ts';

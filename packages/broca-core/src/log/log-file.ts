@@ -9,7 +9,7 @@
  */
 import { closeSync, fstatSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { codeOf } from '../config/load.ts';
+import { codeOf } from 'animus-protocol';
 import { makeSubfolder } from '../make-subfolder.ts';
 import { isRotated, LARGEST_LOG, type LogFileState, type LogKeep, listExpired, mustRotate, nameRotated } from './rotation-policy.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadBrocaConfig } from 'animus-protocol';
+import { loadBrocaConfig } from './broca-config.ts';
 import { getSetting, showSettings } from './show-settings.ts';
 
 const loaded = loadBrocaConfig({

@@ -1,10 +1,12 @@
 /**
  * Reads an agent folder's configuration from disk, once at the start and again at each reload:
- * files → animus-protocol/broca-config → lifecycle.
+ * files → broca-config → lifecycle.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { agentIdOfFolder, type LoadedBrocaConfig, loadBrocaConfig, type Problem } from 'animus-protocol';
+import { agentIdOfFolder } from './agent-id.ts';
+import { type LoadedBrocaConfig, loadBrocaConfig } from './broca-config.ts';
+import type { Problem } from './problem.ts';
 
 /** More than anybody writes by hand; a log or a database under the wrong name is told so. */
 const LARGEST_FILE = 1024 * 1024;
@@ -13,11 +15,19 @@ const OTHERS = 0o077;
 
 type ReadFile = { text: string | null; problems: Problem[] };
 
-/** The configuration of the agent folder `folder`, or every reason why there is none. Never throws for what a person did. */
-export function readBrocaConfig(folder: string): LoadedBrocaConfig {
+/** What would stand in a file that is not written yet. */
+export type DraftOfFile = { file: '.env' | 'settings.json'; text: string };
+
+/**
+ * The configuration of the agent folder `folder`, or every reason why there is none; with a `draft`, as it would be.
+ * Never throws for what a person did.
+ */
+export function readBrocaConfig(folder: string, draft: DraftOfFile | null = null): LoadedBrocaConfig {
   const here = resolve(folder);
-  const environment = readConfigFile(join(here, '.env'), 'private');
-  const settings = readConfigFile(join(here, 'settings.json'), 'private');
+  const read = (file: DraftOfFile['file']): ReadFile =>
+    draft?.file === file ? { text: draft.text, problems: [] } : readConfigFile(join(here, file), 'private');
+  const environment = read('.env');
+  const settings = read('settings.json');
   const fleet = readConfigFile(join(dirname(here), 'animus.config.json'), 'shared');
   const loaded = loadBrocaConfig({
     agentIdOfFolder: agentIdOfFolder(basename(here)),

@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { formatProblem } from 'animus-protocol';
-import { readBrocaConfig } from './load.ts';
+import { readBrocaConfig } from './agent-files.ts';
+import { formatProblem } from './problem.ts';
 
 const ENV = 'AGENT_ENDPOINT=https://letta.example.org\nAGENT_API_KEY=sk-let-123456\n';
 

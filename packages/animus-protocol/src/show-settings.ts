@@ -1,23 +1,17 @@
 /**
  * `settings show|get`: what counts now and which file says so. Secrets are shown as fingerprints only.
  */
-import {
-  FLAT_KEYS,
-  failed,
-  fingerprint,
-  isSecretKey,
-  type LoadedBrocaConfig,
-  nearestKey,
-  type Origin,
-  ok,
-  type Result,
-} from 'animus-protocol';
+import type { LoadedBrocaConfig, Origin } from './broca-config.ts';
+import { nearestKey } from './problem.ts';
+import { failed, ok, type Result } from './result.ts';
+import { fingerprint, isSecretKey } from './secrets.ts';
+import { FLAT_KEYS } from './settings.ts';
 
-export type ShownSetting = {
+export type ShownSetting<From extends string = Origin> = {
   /** Name in settings.json, dotted; for what stands in `.env` only, its key there. */
   key: string;
   value: unknown;
-  origin: Origin;
+  origin: From;
   /** The value is a fingerprint, or `(set)` for one so short that a fingerprint would give it away. */
   isSecret: boolean;
 };
@@ -67,7 +61,7 @@ export function showSettings({ config, origins }: LoadedBrocaConfig): ShownSetti
   for (const [key, value] of Object.entries(config.environment)) {
     if (!SHOWN_ABOVE.has(key)) values.push([key, value]);
   }
-  return values.map(([key, value]) => show(key, value, origins[key] ?? '.env'));
+  return values.map(([key, value]) => showSetting(key, value, origins[key] ?? '.env'));
 }
 
 function inUnits(value: number | null, unit: number): number | null {
@@ -111,7 +105,8 @@ function nearestSetting(key: string, known: readonly string[]): string | null {
   return near === null ? null : (names.get(near) ?? null);
 }
 
-function show(key: string, value: unknown, origin: Origin): ShownSetting {
+/** As it may be shown: a secret by its fingerprint. */
+export function showSetting<From extends string>(key: string, value: unknown, origin: From): ShownSetting<From> {
   const isSecret = key.split('.').some(isSecretKey) && value !== null && typeof value !== 'boolean';
   if (!isSecret) return { key, value, origin, isSecret };
   const text = typeof value === 'string' ? value : JSON.stringify(value);
