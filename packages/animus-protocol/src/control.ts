@@ -48,9 +48,9 @@ export type AgentStatus = {
   release: string | null;
   /** Broca's own version; null when nothing runs. */
   version: string | null;
-  /** Per cent of one core since the last sample; null before the first. */
+  /** It and what it started: per cent of one core since the last sample; null before the first. */
   cpu: number | null;
-  /** Resident memory. */
+  /** It and what it started: resident memory, what several processes share counted for each. */
   memoryBytes: number | null;
   /** The newest beat, without its type; null when none came from the living process. */
   beat: BeatReport | null;

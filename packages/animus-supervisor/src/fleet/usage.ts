@@ -5,7 +5,7 @@
 import type { AgentId } from 'animus-protocol';
 import type { Publish } from '../observe/event.ts';
 import type { KernelMemory } from '../observe/kernel-memory.ts';
-import { sampleResources, type Usage } from '../observe/resources.ts';
+import { sampleTrees, type Usage } from '../observe/resources.ts';
 import type { Clock } from '../worker/clock.ts';
 import { boundOutput } from '../worker/output.ts';
 import type { Worker } from '../worker/perform.ts';
@@ -68,7 +68,7 @@ export class UsageSampler {
     const byPid = new Map<number, Worker>();
     for (const worker of workers()) if (typeof worker.run?.pid === 'number') byPid.set(worker.run.pid, worker);
     try {
-      this.#usages = await sampleResources([...byPid.keys()]);
+      this.#usages = await sampleTrees([...byPid.keys()]);
     } catch (error) {
       publish({ kind: 'sampling-failed', reason: error instanceof Error ? error.message : String(error) });
       return;

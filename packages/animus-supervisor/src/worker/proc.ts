@@ -96,6 +96,16 @@ export function findDescendant(ancestor: number, inner: number): number | null {
   return null;
 }
 
+/** A tree that forks without end is not followed further. */
+const MOST_BELOW = 500;
+
+/** Those it started, and they in turn. Left out: what a thread other than the first started, and what lost its parent. */
+export function findDescendants(ancestor: number): number[] {
+  const found = childrenOf(ancestor);
+  for (let at = 0; at < found.length && found.length < MOST_BELOW; at += 1) found.push(...childrenOf(found[at] ?? 0));
+  return found.slice(0, MOST_BELOW);
+}
+
 function childrenOf(pid: number): number[] {
   const text = readText(`/proc/${pid}/task/${pid}/children`);
   return text === null
