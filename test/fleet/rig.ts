@@ -19,7 +19,7 @@ import {
 } from 'animus-testkit';
 
 const ROOT = path.join(import.meta.dirname, '../..');
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 15;
 
 export type Agent = {

@@ -162,13 +162,6 @@ describe('update', () => {
     assert.equal((await rig.fleet.statusOf(one)).release, last);
   });
 
-  it('where there is nothing to fetch from it says what to set', async () => {
-    rig.fleet.configure({ broca: {} });
-    const { agents } = await rig.ask('update', 'one');
-    assert.match(agents[0]?.message ?? '', /set broca\.repository in animus\.config\.json/);
-    rig.fleet.configure({ broca: { repository: rig.repository } });
-  });
-
   it('upgrade makes a runtime, moves agents to it, and removes those nobody runs on', async () => {
     const runtimes = path.join(rig.fleet.home, 'runtime');
     const [newest = ''] = fs.readdirSync(runtimes);
