@@ -30,10 +30,14 @@ if (version === undefined) {
   process.exitCode = 2;
 } else {
   use(version);
-  const installed = spawnSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: root, stdio: ['ignore', 2, 2] });
-  // By the machine's Node, as npm itself: npm may just have removed the one that runs this.
-  const placed =
-    installed.status === 0 && spawnSync('node', ['scripts/bootstrap.mjs', '--no-build'], { cwd: root, stdio: ['ignore', 2, 2] });
-  if (placed === false || placed.status !== 0) process.exitCode = 1;
-  else console.log(`${MANIFESTS.join(' and ')} take ${version} as telegram.`);
+  // One copy for both packages: npm puts a changed one below each, and only dedupe brings them together. The last step is for
+  // the machine's Node, as npm itself is: npm may just have removed the one that runs this.
+  const steps: [command: string, words: string[]][] = [
+    ['npm', ['install', '--no-audit', '--no-fund']],
+    ['npm', ['dedupe', '--no-audit', '--no-fund']],
+    ['node', ['scripts/bootstrap.mjs']],
+  ];
+  const isDone = steps.every(([command, words]) => spawnSync(command, words, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0);
+  if (isDone) console.log(`${MANIFESTS.join(' and ')} take ${version} as telegram.`);
+  else process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 /** In bundles the library's types are made when they are first named: each is held to what the plain library makes of it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -31,10 +31,15 @@ const ENTRY = `
   module.exports = { api: Api, tlobjects, LAYER, read, number, schema };
 `;
 
+/** Another library in its place (scripts/telegram-library.ts) has no such tables: it is bundled as it is. */
+const { name: library } = JSON.parse(readFileSync(join(root, 'node_modules/telegram/package.json'), 'utf8')) as { name: string };
+const skip = library === 'telegram' ? false : `${library} has no tables to replace`;
+
 let plain: Library;
 let lazy: Library;
 
 before(async () => {
+  if (skip !== false) return;
   const folder = mkdtempSync(join(tmpdir(), 'lazy-types-'));
   const bundle = async (name: string, plugins: Plugin[]): Promise<Library> => {
     const outfile = join(folder, `${name}.cjs`);
@@ -92,7 +97,7 @@ function trial(library: Library, type: Type, config: Config, isSparse: boolean):
   }
 }
 
-test('a type is not made before somebody names it, and then once', () => {
+test('a type is not made before somebody names it, and then once', { skip }, () => {
   const { api, tlobjects, LAYER } = lazy;
   assert.equal(LAYER, plain.LAYER);
   const made = (api['messages'] as Record<string, Type>)['SendMessage'];
@@ -102,7 +107,7 @@ test('a type is not made before somebody names it, and then once', () => {
   assert.equal(tlobjects[0x1cb5c415], plain.tlobjects[0x1cb5c415]);
 });
 
-test('every type of the schema is there under its name and number, and nothing else is', () => {
+test('every type of the schema is there under its name and number, and nothing else is', { skip }, () => {
   const [expected, actual] = [typesOf(plain), typesOf(lazy)];
   assert.ok(expected.size > 2000);
   assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());
@@ -113,7 +118,7 @@ test('every type of the schema is there under its name and number, and nothing e
   }
 });
 
-test('every type is written and read byte for byte as by the plain library', () => {
+test('every type is written and read byte for byte as by the plain library', { skip }, () => {
   const types = [typesOf(plain), typesOf(lazy)] as const;
   let compared = 0;
   for (const { namespace, name, argsConfig } of plain.schema()) {
@@ -127,7 +132,7 @@ test('every type is written and read byte for byte as by the plain library', () 
   assert.ok(compared > 2000);
 });
 
-test('messages keep what the library adds to them', () => {
+test('messages keep what the library adds to them', { skip }, () => {
   for (const name of ['Message', 'MessageService', 'MessageEmpty']) {
     const [expected, actual] = [plain, lazy].map(({ api }) =>
       Object.getOwnPropertyNames((api[name] as { prototype: object }).prototype).sort(),

@@ -26,21 +26,34 @@ export function lazyTelegram(source: string): Plugin[] {
 }
 
 function setUp(build: Parameters<Plugin['setup']>[0], helper: string): void {
-  const fromLibrary = /[\\/]node_modules[\\/]telegram[\\/]/;
+  const isLibrary = new Map<string, boolean>();
+  const isFromLibrary = (importer: string): boolean => {
+    const folder = /^.*[\\/]node_modules[\\/]telegram(?=[\\/])/.exec(importer)?.[0];
+    if (folder === undefined) return false;
+    const known = isLibrary.get(folder) ?? hasName(folder, 'telegram');
+    isLibrary.set(folder, known);
+    return known;
+  };
   build.onLoad({ filter: /[\\/]telegram[\\/]tl[\\/]api\.js$/ }, ({ path: file }) => loaded(lazyApiSource(file, helper)));
   build.onLoad({ filter: /[\\/]telegram[\\/]tl[\\/]AllTLObjects\.js$/ }, ({ path: file }) => loaded(lazyObjectsSource(file, helper)));
   build.onResolve({ filter: UNUSED }, ({ path: name, importer }) =>
-    fromLibrary.test(importer) ? { path: name, namespace: 'unused' } : undefined,
+    isFromLibrary(importer) ? { path: name, namespace: 'unused' } : undefined,
   );
   build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
   build.onResolve({ filter: /^pako$/ }, ({ path: name, importer }) =>
-    fromLibrary.test(importer) ? { path: name, namespace: 'own-zlib' } : undefined,
+    isFromLibrary(importer) ? { path: name, namespace: 'own-zlib' } : undefined,
   );
   // Node has it built in; as pako's, it tells gzip and zlib apart by itself.
   build.onLoad({ filter: /.*/, namespace: 'own-zlib' }, () => ({
     contents: "module.exports = { inflate: (packed) => process.getBuiltinModule('node:zlib').unzipSync(packed) };",
     loader: 'js',
   }));
+}
+
+/** Another library may stand in its place (an alias of npm), and needs other things. */
+function hasName(folder: string, name: string): boolean {
+  const manifest = path.join(folder, 'package.json');
+  return fs.existsSync(manifest) && fs.readFileSync(manifest, 'utf8').includes(`"name": ${JSON.stringify(name)}`);
 }
 
 function loaded(contents: string | null): { contents: string; loader: 'js' } | undefined {
