@@ -28,6 +28,7 @@ export const COMMANDS: Readonly<Record<string, Loader>> = {
   ls: async () => (await import('./commands/ls.ts')).ls,
   events: async () => (await import('./commands/events.ts')).events,
   logs: async () => (await import('./commands/logs.ts')).logs,
+  disk: async () => (await import('./commands/disk.ts')).disk,
   send: async () => (await import('./commands/delegated.ts')).send,
   chat: async () => (await import('./commands/delegated.ts')).chat,
   queue: async () => (await import('./commands/delegated.ts')).queue,

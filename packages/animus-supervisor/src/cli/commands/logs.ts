@@ -14,8 +14,10 @@ const DEFAULT_COUNT = 50;
 
 export const logs: Command = defineCommand({
   name: 'logs',
-  summary: 'Logs of agents and of the supervisor, merged by time',
-  arguments: { ids: { count: 'many', description: 'Agents, by id or its beginning, or supervisor; everything without any' } },
+  summary: 'Logs of agents and of the supervisor, merged by time; clean removes old ones',
+  arguments: {
+    ids: { count: 'many', description: 'Agents, by id or its beginning, or supervisor; everything without any. Or: clean [ids…]' },
+  },
   options: {
     ...FILTER_OPTIONS,
     lines: {
@@ -25,14 +27,30 @@ export const logs: Command = defineCommand({
       description: `How many of the last lines, ${DEFAULT_COUNT} unless --since or --until is given`,
     },
     output: { kind: 'flag', description: "An agent's raw output (logs/output.log) instead: why it did not even start" },
+    'older-than': {
+      kind: 'text',
+      placeholder: '12h, 7d or a date',
+      description: 'clean: all rotated before then, instead of what logs.keep_days and logs.keep_megabytes say',
+    },
+    'dry-run': { kind: 'flag', description: 'clean: only say what would be removed' },
   },
   examples: [
     { line: 'animus logs -f', effect: 'everything, as it happens' },
     { line: 'animus logs 7216 --since 2h --level warn', effect: "one agent's troubles" },
     { line: 'animus logs --since 2026-11-23T10:00 --until 2026-11-23T10:30', effect: 'half an hour, rotated files included' },
+    { line: 'animus logs clean --older-than 2d', effect: 'removes rotated files; never the one that is written' },
     { line: 'animus logs --json | jq .event', effect: 'the lines as they were written, with who wrote them' },
   ],
-  run: async (values, { home, screen, now, interruption }) => {
+  run: async (values, context) => {
+    const { home, screen, now, interruption } = context;
+    const [word, ...rest] = values.ids;
+    const isCleaning = word === 'clean';
+    const misused = misusedOptions(values, isCleaning);
+    if (misused !== null) {
+      screen.complain(misused);
+      return EXIT.usage;
+    }
+    if (isCleaning) return (await import('../logs/clean.ts')).cleanLogs(rest, values, context);
     const config = readFleetConfig(home);
     const timezone = config.ok ? config.value.timezone : null;
     const chosen = chooseLogs(home, values.ids, values.output);
@@ -59,6 +77,15 @@ export const logs: Command = defineCommand({
     return EXIT.done;
   },
 });
+
+const OF_CLEAN: readonly string[] = ['older-than', 'dry-run'];
+
+function misusedOptions(values: Readonly<Record<string, unknown>>, isCleaning: boolean): string | null {
+  const given = Object.keys(values).filter((name) => !['ids', 'json'].includes(name) && values[name] !== null && values[name] !== false);
+  const wrong = given.find((name) => OF_CLEAN.includes(name) !== isCleaning);
+  if (wrong === undefined) return null;
+  return isCleaning ? `--${wrong} does not go with logs clean` : `--${wrong} belongs to: animus logs clean`;
+}
 
 function chooseLogs(home: HomePaths, words: readonly string[], isOutput: boolean): Result<() => LogSource[], string> {
   const missing = missingHome(home.home);
