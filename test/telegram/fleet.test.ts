@@ -1,6 +1,6 @@
 /** The whole program: an agent deployed, its Telegram switched on, and a message answered by the built release. */
 import assert from 'node:assert/strict';
-import { appendFileSync, readdirSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startTelegramDataCentre } from 'animus-testkit';
@@ -27,7 +27,8 @@ test('a deployed agent talks over Telegram once somebody has logged in', async (
   writeLogin(agent.folder, telegram, bot);
   await fleet.done('settings', 'one', 'set', 'plugins.telegram.enabled', 'true');
   await telegram.online(bot);
-  await telegram.answered({ account: bot, method: 'updates.getState' });
+  const log = join(agent.folder, 'logs/broca.log');
+  await until('it reads from here on', () => readFileSync(log, 'utf8').includes('telegram-caught-up') || null);
   telegram.pushText(owner, bot, 'are you there?');
   assert.match((await telegram.sent({ by: bot, to: owner })).text, /are you there\?$/);
 
