@@ -6,35 +6,57 @@ const WITHOUT_CHECK = 'To deploy it anyway, add --no-check';
 
 export type LettaQuestion = { endpoint: string; id: AgentId; key: string; signal: AbortSignal };
 
+export type LettaAnswer = {
+  /** Never holds the key, and says what to do next; null: endpoint, key and agent fit together. */
+  fault: string | null;
+  /** It may pass, or be of no matter to who deploys. */
+  isFaultPassing: boolean;
+  /** What its Date header told (whole seconds), and our clock in the middle of the question; ms of the epoch. */
+  clock: { theirs: number; ours: number } | null;
+};
+
 /** The error never holds the key, and says what to do next. */
-export async function checkLetta({ endpoint, id, key, signal }: LettaQuestion): Promise<Result<null, string>> {
-  let response: Response;
+export async function checkLetta(question: LettaQuestion): Promise<Result<null, string>> {
+  const { fault, isFaultPassing } = await askLetta(question, Date.now);
+  if (fault === null) return ok(null);
+  return failed(isFaultPassing ? `${fault}. ${WITHOUT_CHECK}` : fault);
+}
+
+export async function askLetta({ endpoint, id, key, signal }: LettaQuestion, now: () => number): Promise<LettaAnswer> {
   try {
-    response = await fetch(`${endpoint}/v1/agents/${id}`, {
+    const since = now();
+    const response = await fetch(`${endpoint}/v1/agents/${id}`, {
       headers: { Authorization: `Bearer ${key}`, Accept: 'application/json' },
       signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
     });
-    return judge(response.status, await response.text(), endpoint, id);
+    const ours = (since + now()) / 2;
+    const theirs = Date.parse(response.headers.get('date') ?? '');
+    // The header cuts the fraction off: in the mean half a second.
+    const clock = Number.isNaN(theirs) ? null : { theirs: theirs + 500, ours };
+    return { ...judge(response.status, await response.text(), endpoint, id), clock };
   } catch (error) {
-    if (signal.aborted) return failed('interrupted');
-    return failed(`Letta at ${endpoint} cannot be reached (${reasonOf(error)}). ${WITHOUT_CHECK}`);
+    if (signal.aborted) return { fault: 'interrupted', isFaultPassing: false, clock: null };
+    return { fault: `Letta at ${endpoint} cannot be reached (${reasonOf(error)})`, isFaultPassing: true, clock: null };
   }
 }
 
-function judge(status: number, body: string, endpoint: string, id: AgentId): Result<null, string> {
+function judge(status: number, body: string, endpoint: string, id: AgentId): Omit<LettaAnswer, 'clock'> {
+  const lasting = (fault: string): Omit<LettaAnswer, 'clock'> => ({ fault, isFaultPassing: false });
+  const passing = (fault: string): Omit<LettaAnswer, 'clock'> => ({ fault, isFaultPassing: true });
   if (status === 401 || status === 403)
-    return failed(`Letta at ${endpoint} does not take this key (${status}): look at the key, and whether it belongs to this Letta`);
+    return lasting(`Letta at ${endpoint} does not take this key (${status}): look at the key, and whether it belongs to this Letta`);
   if (status === 404 && isJson(body))
-    return failed(
+    return lasting(
       `Letta at ${endpoint} has no agent ${id}: look at the id in Letta, whether the key belongs to the same project, and at the address`,
     );
   if (status === 422)
-    return failed(
-      `Letta at ${endpoint} does not take ${id} for an agent's id (422): Letta's ids look like agent-721679f6-c8af-4e01-8677-dc042dc80368. ${WITHOUT_CHECK}`,
+    return passing(
+      `Letta at ${endpoint} does not take ${id} for an agent's id (422): Letta's ids look like agent-721679f6-c8af-4e01-8677-dc042dc80368`,
     );
-  if (status !== 200)
-    return failed(`${endpoint} answered ${status} where Letta would describe the agent: look at the address. ${WITHOUT_CHECK}`);
-  return isJson(body) ? ok(null) : failed(`${endpoint} answers, but not as Letta's API does: look at the address. ${WITHOUT_CHECK}`);
+  if (status !== 200) return passing(`${endpoint} answered ${status} where Letta would describe the agent: look at the address`);
+  return isJson(body)
+    ? { fault: null, isFaultPassing: false }
+    : passing(`${endpoint} answers, but not as Letta's API does: look at the address`);
 }
 
 function isJson(text: string): boolean {

@@ -39,11 +39,15 @@ function keepAccess(hidden: string, { uid, gid, mode }: fs.Stats): void {
   fs.chmodSync(hidden, mode & 0o777);
 }
 
-/** What a command that was killed left: it may hold a key. */
 function sweep(folder: string, of: string): void {
-  for (const name of fs.readdirSync(folder)) {
-    if (!name.startsWith(`${of}.`)) continue;
-    const pid = /^(\d+)\.[0-9a-f]{8}\.new$/.exec(name.slice(of.length + 1))?.[1];
-    if (pid !== undefined && !isAlive(identify(Number(pid)))) fs.rmSync(path.join(folder, name), { force: true });
-  }
+  for (const file of findHalfWritten(folder, of)) fs.rmSync(file, { force: true });
+}
+
+/** What commands that were killed left of a new text for the file `of`: it may hold a key. */
+export function findHalfWritten(folder: string, of: string): string[] {
+  const left = fs.readdirSync(folder).filter((name) => {
+    const pid = name.startsWith(`${of}.`) ? /^(\d+)\.[0-9a-f]{8}\.new$/.exec(name.slice(of.length + 1))?.[1] : undefined;
+    return pid !== undefined && !isAlive(identify(Number(pid)));
+  });
+  return left.map((name) => path.join(folder, name));
 }

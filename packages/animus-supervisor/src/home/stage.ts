@@ -37,14 +37,17 @@ export function makeStage(parent: string, label: string): Stage {
 
 /** Deletes the stages in `parent` whose makers are dead, and gives their names. */
 export function sweepStages(parent: string): string[] {
-  const swept: string[] = [];
-  for (const name of fs.readdirSync(parent)) {
+  const dead = findDeadStages(parent);
+  for (const name of dead) drop(path.join(parent, name));
+  return dead;
+}
+
+/** Names of the stages in `parent` whose makers are dead. */
+export function findDeadStages(parent: string): string[] {
+  return fs.readdirSync(parent).filter((name) => {
     const match = STAGE_NAME.exec(name);
-    if (match === null || isMakerAlive(Number(match[1]), Number(match[2]))) continue;
-    drop(path.join(parent, name));
-    swept.push(name);
-  }
-  return swept;
+    return match !== null && !isMakerAlive(Number(match[1]), Number(match[2]));
+  });
 }
 
 /** What a killed maker had started (a `git clone`) may still be writing there: it is ended first. */

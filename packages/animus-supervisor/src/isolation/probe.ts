@@ -27,7 +27,8 @@ export async function probeMachine(environment: Environment, home: string): Prom
   return { sandbox, cgroups };
 }
 
-async function probeSandbox(environment: Environment, platform: string, etc: string | null): Promise<SandboxProbe> {
+/** `etc`: where root's copy of /etc is kept; null leaves /etc as it is. */
+export async function probeSandbox(environment: Environment, platform: string, etc: string | null): Promise<SandboxProbe> {
   const program = environment[PROGRAM_VARIABLE] || 'bwrap';
   if (platform !== 'linux') return none('bubblewrap is for Linux alone');
   if (program === 'off') return none(`${PROGRAM_VARIABLE}=off switches it off`);

@@ -70,6 +70,17 @@ export function findByEnvironment(name: string, value: string): number[] {
   return allPids().filter((pid) => hasInEnvironment(pid, name, value));
 }
 
+/** Value of `name` in the environment of each process of this user that has it, and where that process stands. */
+export function findCarriers(name: string): { pid: number; value: string; folder: string }[] {
+  return allPids().flatMap((pid) => {
+    const entry = readText(`/proc/${pid}/environ`)
+      ?.split('\0')
+      .find((each) => each.startsWith(`${name}=`));
+    const folder = entry === undefined ? null : folderOf(pid);
+    return entry === undefined || folder === null ? [] : [{ pid, value: entry.slice(name.length + 1), folder }];
+  });
+}
+
 /** Whether the environment of a process at its start held `name=value`. False where that may not be read. */
 export function hasInEnvironment(pid: number, name: string, value: string): boolean {
   return readText(`/proc/${pid}/environ`)?.split('\0').includes(`${name}=${value}`) ?? false;
@@ -130,13 +141,18 @@ export function findLockHolder(file: string): number | null {
 /** Processes that stand in a folder or below it. */
 export function findByFolder(folder: string): number[] {
   return allPids().filter((pid) => {
-    try {
-      const at = readlinkSync(`/proc/${pid}/cwd`);
-      return at === folder || at.startsWith(`${folder}/`);
-    } catch {
-      return false;
-    }
+    const at = folderOf(pid);
+    return at !== null && (at === folder || at.startsWith(`${folder}/`));
   });
+}
+
+/** Where a process stands; null where that may not be read. */
+function folderOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return null;
+  }
 }
 
 function readText(file: string): string | null {

@@ -51,13 +51,19 @@ export function putInPlace(agent: AgentPaths, prepared: string, release: string 
   putRest(agent, reached);
 }
 
+/** A program that is dead began a restore here. */
+export function isRestoreLeft(agent: AgentPaths): boolean {
+  const journal = journalOf(agent);
+  if (!fs.existsSync(journal)) return false;
+  const found = readPlan(journal);
+  return found === null || !isAlive({ ...found.maker, pidNamespace: null });
+}
+
 /** What a program that is dead began here is finished, or, where the database had not been replaced, thrown away. Gives which. */
 export function finishRestore(agent: AgentPaths): 'finished' | 'undone' | null {
+  if (!isRestoreLeft(agent)) return null;
   const journal = journalOf(agent);
-  if (!fs.existsSync(journal)) return null;
-  const found = readPlan(journal);
-  if (found !== null && isAlive({ ...found.maker, pidNamespace: null })) return null;
-  if (found === null || fs.existsSync(path.join(journal, 'animus.db'))) {
+  if (readPlan(journal) === null || fs.existsSync(path.join(journal, 'animus.db'))) {
     fs.rmSync(journal, { recursive: true, force: true });
     return 'undone';
   }
