@@ -60,6 +60,7 @@ export default {
         '^packages/animus-supervisor/src/worker/process\\.ts$',
         '^packages/animus-supervisor/src/home/(git|release|runtime|doctor)\\.ts$',
         '^packages/animus-supervisor/src/home/archive/gpg\\.ts$',
+        '^packages/animus-supervisor/src/schedule/start-backup\\.ts$',
         '^packages/animus-supervisor/src/cli/exec\\.ts$',
       ],
       { path: '^(node:)?child_process$|^execa$|node_modules/execa/' },

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { backlogClaim } from './backlog-claim.ts';
 import { backlogRestart } from './backlog-restart.ts';
+import { backup } from './backup.ts';
 import { brocaIdle } from './broca-idle.ts';
 import { brocaStart } from './broca-start.ts';
 import { echo } from './echo.ts';
@@ -32,6 +33,7 @@ const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
   claim: backlogClaim,
   restart: backlogRestart,
   health,
+  backup,
   supervision,
   scale,
   lines: logLines,

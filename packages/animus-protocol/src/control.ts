@@ -8,6 +8,7 @@
  */
 import * as v from 'valibot';
 import { type AgentId, findAgentId, parseAgentId } from './agent-id.ts';
+import { type BackupReport, backupReport } from './backup-report.ts';
 import { ISOLATIONS, type Isolation, TREE_HOLDS, type TreeHold } from './isolation.ts';
 import { failed, ok, type Result, unreachable } from './result.ts';
 import { type BeatReport, beatReport } from './worker-link.ts';
@@ -73,6 +74,8 @@ export type FleetStatus = {
     sandbox: SandboxReport;
     /** What is wrong with animus.config.json, a line each; what was read before is in force. */
     problems: readonly string[];
+    /** Of `backup.schedule`; null when there is none, absent from supervisors that know of none. */
+    backup?: BackupReport | null;
   };
   agents: AgentStatus[];
 };
@@ -347,6 +350,7 @@ const REPLIES: { readonly [K in keyof ControlReply]: v.GenericSchema<unknown, un
       startedAt: v.number(),
       sandbox: v.fallback(sandboxReport, { works: false, reason: 'the supervisor is of an older version and does not say' }),
       problems: v.fallback(v.array(v.string()), []),
+      backup: v.fallback(v.nullable(backupReport), null),
     }),
     agents: v.array(agentStatus),
   }),

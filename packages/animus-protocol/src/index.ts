@@ -1,5 +1,6 @@
 export { codeOf, type DraftOfFile, readBrocaConfig, readConfigFile } from './agent-files.ts';
 export { type AgentId, agentIdOfFolder, findAgentId, parseAgentId } from './agent-id.ts';
+export type { BackupReport } from './backup-report.ts';
 export type { BackupSettings } from './backup-settings.ts';
 export {
   type BrocaConfig,
@@ -41,6 +42,7 @@ export {
   type Surface,
   type Wanted,
 } from './control.ts';
+export { findJsonNode, setJsonValue } from './edit-json.ts';
 export { parseEndpoint } from './endpoint.ts';
 export { ENVIRONMENT_KEYS, isPlainKey, type ParsedEnvironment, parseEnvironment, readBoolean } from './environment.ts';
 export { readEnvironmentText, setEnvironmentValues } from './environment-text.ts';

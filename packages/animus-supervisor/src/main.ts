@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, type ExitCode, VERSION } from 'animus-protocol';
-import { findInstallation } from './home/installation.ts';
+import { findInstallation, SUPERVISOR_FLAGS } from './home/installation.ts';
 import { checkHomeOwner, makePrivateFolder } from './home/modes.ts';
 import { homePaths } from './home/paths.ts';
 import { startSupervisor } from './supervisor.ts';
@@ -35,6 +35,7 @@ async function run(): Promise<ExitCode> {
   const started = await startSupervisor({
     home,
     root: installation.value.root,
+    command: [process.execPath, ...process.execArgv.filter((flag) => !SUPERVISOR_FLAGS.includes(flag)), installation.value.commandProgram],
     version: VERSION,
     pid: process.pid,
     environment: process.env,

@@ -14,12 +14,16 @@ import { probeMachine } from './isolation/probe.ts';
 import type { FleetEvent } from './observe/event.ts';
 import { History } from './observe/history.ts';
 import { openEventLog } from './observe/logger.ts';
+import { BackupSchedule } from './schedule/backup-schedule.ts';
+import { backupStarter } from './schedule/start-backup.ts';
 import { systemClock } from './worker/clock.ts';
 
 export type SupervisorFacts = {
   home: string;
   /** Folder of the installation, where the shim is. */
   root: string;
+  /** Node and `animus`, as scheduled backups are started. */
+  command: readonly [string, ...string[]];
   version: string;
   pid: number;
   environment: Readonly<Record<string, string | undefined>>;
@@ -37,7 +41,14 @@ export type Supervisor = {
 };
 
 /** The error is why this home cannot have a supervisor now. The home and its `run/` and `logs/` are there. */
-export async function startSupervisor({ home, root, version, pid, environment }: SupervisorFacts): Promise<Result<Supervisor, string>> {
+export async function startSupervisor({
+  home,
+  root,
+  command,
+  version,
+  pid,
+  environment,
+}: SupervisorFacts): Promise<Result<Supervisor, string>> {
   const paths = homePaths(home);
   const lock = takeHomeLock(paths.lock);
   if (lock === null) return failed(`another supervisor runs for ${home}: use it, or end it with \`animus down\``);
@@ -49,7 +60,17 @@ export async function startSupervisor({ home, root, version, pid, environment }:
     live.tell(history.add(event, Date.now()));
   };
   publish({ kind: 'supervisor-started', pid, version, home });
-  const config = new FleetConfigFile(paths.config, publish, ({ logs }) => log.setLevel(logs.level));
+  const schedule = new BackupSchedule({
+    file: paths.backupMemory,
+    clock: systemClock,
+    wallNow: Date.now,
+    start: backupStarter({ home, command, environment }),
+    publish,
+  });
+  const config = new FleetConfigFile(paths.config, publish, (read) => {
+    log.setLevel(read.logs.level);
+    schedule.apply(read);
+  });
   const shim = path.join(root, 'packages/animus-supervisor/shim/broca-shim.sh');
   const fleet = new Fleet({
     home,
@@ -61,6 +82,7 @@ export async function startSupervisor({ home, root, version, pid, environment }:
     random: Math.random,
     environment,
     publish,
+    backup: () => schedule.report(),
   });
   const ending = Promise.withResolvers<void>();
   let isEnding = false;
@@ -68,6 +90,7 @@ export async function startSupervisor({ home, root, version, pid, environment }:
     if (isEnding) return;
     isEnding = true;
     publish({ kind: 'supervisor-stopping', reason, leavesBrocas });
+    await schedule.close();
     if (!leavesBrocas) await fleet.down();
     await fleet.close();
     await control.close();
@@ -82,6 +105,7 @@ export async function startSupervisor({ home, root, version, pid, environment }:
     failed: (reason) => publish({ kind: 'supervisor-failed', reason }),
   });
   await fleet.open();
+  if (!isEnding) schedule.open();
   return ok({
     ended: ending.promise,
     down: (reason) => void end(reason, false),

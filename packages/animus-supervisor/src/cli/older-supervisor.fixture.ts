@@ -5,6 +5,7 @@ import { startSupervisor } from '../supervisor.ts';
 const started = await startSupervisor({
   home: process.argv[2] ?? '',
   root: path.join(import.meta.dirname, '../../../..'),
+  command: [process.execPath],
   version: '0.0.9',
   pid: process.pid,
   environment: process.env,

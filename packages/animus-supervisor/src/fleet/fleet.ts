@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   type AgentId,
   type AgentOutcome,
+  type BackupReport,
   type DownOutcome,
   type FleetOutcome,
   type FleetStatus,
@@ -49,6 +50,7 @@ export type FleetOptions = {
   random: () => number;
   environment: Readonly<Record<string, string | undefined>>;
   publish: Publish;
+  backup?: () => BackupReport | null;
   /**
    * Set by a command that works on one agent while no supervisor runs: nothing is watched, no other agent touched, and
    * what is wanted of this one is what it does now.
@@ -134,6 +136,7 @@ export class Fleet {
         startedAt: this.#startedAt,
         sandbox: this.#options.launcher.sandbox,
         problems: this.#options.config.problems,
+        backup: this.#options.backup?.() ?? null,
       },
       agents: agents.sort((a, b) => (a.id < b.id ? -1 : 1)),
     };

@@ -15,6 +15,8 @@ export type Installation = {
   /** The node binary the installation brings, or the one that runs us. */
   node: { binary: string; version: string };
   supervisorProgram: string;
+  /** `animus` itself. */
+  commandProgram: string;
 };
 
 /** A supervisor keeps little of what it allocates: with a small young generation it holds 10 MB less for 50 agents (measured). */
@@ -43,6 +45,7 @@ function describeInstallation(root: string, from: string, running: { binary: str
     version: v.parse(packageFile, JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))).version,
     node: installedNode(root) ?? running,
     supervisorProgram: fromSources ? path.join(root, 'packages/animus-supervisor/src/main.ts') : built,
+    commandProgram: path.join(root, fromSources ? 'packages/animus-supervisor/src/cli/main.ts' : 'dist/animus.mjs'),
   };
 }
 

@@ -12,6 +12,8 @@ export type HomePaths = {
   /** HTTP control of the supervisor. */
   socket: string;
   lock: string;
+  /** What is known of scheduled backups. */
+  backupMemory: string;
   /** `<id>.json` and `<id>.exit`: who runs as what. */
   runAgents: string;
   /** What root's Brocas see as /etc. */
@@ -73,6 +75,7 @@ export function homePaths(home: string): HomePaths {
     run,
     socket: path.join(run, 'animus.sock'),
     lock: path.join(run, 'lock'),
+    backupMemory: path.join(run, 'backup.json'),
     runAgents: path.join(run, 'agents'),
     etc: path.join(run, 'etc'),
     shared,

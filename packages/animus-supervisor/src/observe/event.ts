@@ -19,6 +19,8 @@ export type FleetEvent =
   | { kind: 'release-refused'; agent: AgentId; from: string; to: string; reason: string }
   /** What a former supervisor left of an update is finished or undone; the fault is why it could not be. */
   | { kind: 'release-settled'; agent: AgentId; fault: string | null }
+  | { kind: 'backup-made'; agents: number }
+  | { kind: 'backup-failed'; reason: string }
   | { kind: 'record-unwritten'; agent: AgentId; reason: string }
   | { kind: 'config-problem'; problem: string }
   | { kind: 'config-read'; problems: number; isUsable: boolean }
@@ -34,6 +36,7 @@ export function levelOf(event: FleetEvent): Level {
   switch (event.kind) {
     case 'supervisor-failed':
     case 'record-unwritten':
+    case 'backup-failed':
       return 'error';
     case 'agent-died':
     case 'agent-heavy':
@@ -87,6 +90,10 @@ export function describeEvent(event: FleetEvent): string {
       return `release ${event.to} was tried and ${event.reason}: back to ${event.from}`;
     case 'release-settled':
       return event.fault === null ? 'an interrupted update is settled' : `an interrupted update cannot be settled: ${event.fault}`;
+    case 'backup-made':
+      return `scheduled backup made of ${event.agents} ${event.agents === 1 ? 'agent' : 'agents'}`;
+    case 'backup-failed':
+      return `scheduled backup failed: ${event.reason}`;
     case 'record-unwritten':
       return `its record could not be written: ${event.reason}`;
     case 'config-problem':

@@ -23,7 +23,7 @@ function repository(name: string, remote: string | null): string {
 
 function request(clone: string, checkout: string, configured: string | null): OriginRequest {
   const node = { binary: process.execPath, version: process.version };
-  const installation: Installation = { kind: 'checkout', root: checkout, version: '1', node, supervisorProgram: '' };
+  const installation: Installation = { kind: 'checkout', root: checkout, version: '1', node, supervisorProgram: '', commandProgram: '' };
   return { clone, home: folder, installation, repository: configured, signal };
 }
 

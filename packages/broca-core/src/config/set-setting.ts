@@ -10,6 +10,7 @@ import {
   ENVIRONMENT_KEYS,
   FLAT_KEYS,
   failed,
+  findJsonNode,
   formatProblem,
   isSecretKey,
   loadBrocaConfig,
@@ -20,9 +21,9 @@ import {
   readBoolean,
   readConfigFile,
   readJson,
+  setJsonValue,
 } from 'animus-protocol';
 import { syncPath } from '../sync.ts';
-import { findJsonNode, setJsonValue } from './edit-json.ts';
 
 const FILE = 'settings.json';
 /** Of a person's editor that saves at the same moment; each time we start again from what it wrote. */

@@ -53,7 +53,12 @@ export const status: Command = defineCommand({
           agents.map((agent) => row(agent, screen)),
         ),
       );
-    for (const line of [...supervisor.problems, ...describeVersions({ supervisor, agents })]) screen.complain(line);
+    for (const line of [
+      ...supervisor.problems,
+      ...(supervisor.backup?.failure == null ? [] : [supervisor.backup.failure]),
+      ...describeVersions({ supervisor, agents }),
+    ])
+      screen.complain(line);
     return EXIT.done;
   },
 });

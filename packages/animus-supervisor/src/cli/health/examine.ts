@@ -66,6 +66,7 @@ export async function examineFleet(home: HomePaths, ids: readonly AgentId[], now
   const faults = [...findWrongHomeModes(home.home).map((wrong) => formatWrongMode(wrong, home.home)), ...linesOf(problems, 'error')];
   if (!reply.ok && reply.error.kind !== 'no-supervisor') faults.push(describeFailure(reply.error));
   const supervisor = reply.ok ? reply.value.supervisor : null;
+  if (supervisor?.backup?.failure != null) faults.push(supervisor.backup.failure);
   const running = [...(statuses?.values() ?? [])];
   const isUnwatched = supervisor === null && agents.some(({ process }) => process.pid !== null);
   const warnings = [

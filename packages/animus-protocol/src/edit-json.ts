@@ -3,9 +3,10 @@
  *
  * jsonc-parser was tried first: its package has no `exports`, so Node finds no named export in its UMD
  * build, and esbuild's bundle of it stops with "Dynamic require of ./impl/format". The places of all values
- * are known from animus-protocol's reader anyway (it names the line of a fault), which leaves these lines.
+ * are known from our own reader anyway (it names the line of a fault), which leaves these lines.
  */
-import { failed, type JsonMember, type JsonNode, ok, type Result, readJson } from 'animus-protocol';
+import { type JsonMember, type JsonNode, readJson } from './json-text.ts';
+import { failed, ok, type Result } from './result.ts';
 
 /** `path` names the value from the root; objects that it passes through are made when missing. */
 export function setJsonValue(text: string, path: readonly string[], value: unknown): Result<string, string> {
