@@ -5,8 +5,17 @@ export function showAccount(value: unknown): string {
   const name = textIn(value, 'name');
   const id = textIn(value, 'id') ?? '?';
   const kind = fieldOf(value, 'isBot') === true ? 'bot ' : '';
-  const words = [username === null ? null : `@${username}`, name === null || name === '' ? null : `"${name}"`, `(${kind}id ${id})`];
+  const words = [
+    username === null ? null : `@${username}`,
+    name === null || name === '' ? null : `"${inOneLine(name)}"`,
+    `(${kind}id ${id})`,
+  ];
   return `${words.filter((word) => word !== null).join(' ')}\n`;
+}
+
+/** Anybody may give themselves any name: one that breaks the line, or turns its direction, must not pass for words of ours. */
+function inOneLine(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 export function showCode(value: unknown): string {
