@@ -60,12 +60,15 @@ export const orphans: Check<HomeSubject> = {
   row: 'resources',
   look: ({ home }) => {
     const root = `${fs.realpathSync(home)}${path.sep}`;
-    const findings = findCarriers(NONCE_VARIABLE).flatMap(({ pid, value, folder }) => {
+    const carriers = findCarriers(NONCE_VARIABLE);
+    const findings = carriers.flatMap(({ pid, value, folder }) => {
       const id = folder.startsWith(root) ? agentIdOfFolder(folder.slice(root.length).split(/[\\/ ]/)[0] ?? '') : null;
       if (id === null) return [];
       const record = readRecord(recordFiles(homePaths(home).runAgents, id));
-      // Whoever has the folder's lock is a Broca at work: the next supervisor takes it over.
-      if (record?.run?.nonce === value || findLockHolder(agentPaths(home, id).lock) === pid) return [];
+      // Whoever has the folder's lock is a Broca at work, and what it started is its own: the next supervisor takes it over.
+      const holder = findLockHolder(agentPaths(home, id).lock);
+      const isHolders = carriers.some((each) => each.pid === holder && each.value === value);
+      if (record?.run?.nonce === value || isHolders) return [];
       const orphan = identify(pid);
       const end = (): Result<string, string> => {
         if (!isAlive(orphan)) return ok(`process ${pid} has ended by itself`);
