@@ -15,7 +15,7 @@ export function showAccount(value: unknown): string {
 
 /** Anybody may give themselves any name: one that breaks the line, or turns its direction, must not pass for words of ours. */
 function inOneLine(name: string): string {
-  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
+  return name.replace(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 export function showCode(value: unknown): string {
