@@ -217,7 +217,7 @@ describe('animus doctor', () => {
       fs.renameSync(`${file}.aside`, file);
     };
     await aside(path.join(runtime, 'node_modules/better-sqlite3'), async () =>
-      assert.match(reasons(row(await diagnose(1), 'runtimes', null)), /lacks better-sqlite3 \d.* → .*animus upgrade/),
+      assert.match(reasons(row(await diagnose(1), 'runtimes', null)), /lacks better-sqlite3 \d.* → .*animus deploy makes it anew/),
     );
     await aside(path.join(runtime, 'bin/node'), async () =>
       assert.match(reasons(row(await diagnose(1), 'runtimes', null)), /the Node of runtime\/.* does not run/),

@@ -78,7 +78,7 @@ export const runtimes: Check<HomeSubject> = {
 
 async function examineRuntime(home: string, version: string): Promise<Finding[]> {
   const runtime = runtimePaths(home, version);
-  const remedy = `make it anew: mv ${runtime.folder} ${runtime.folder}.broken, then animus upgrade`;
+  const remedy = `set it aside (mv ${runtime.folder} ${runtime.folder}.broken); animus remove keeps a backup, animus deploy makes it anew`;
   const described = v.safeParse(v.pipe(v.string(), v.parseJson(), runtimeFile), readText(path.join(runtime.folder, 'runtime.json')));
   if (!described.success) return [fault(`runtime/${version}/runtime.json cannot be read`, remedy)];
   const { node, packages } = described.output;
