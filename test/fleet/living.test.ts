@@ -73,7 +73,10 @@ describe('a fleet that is up', () => {
 
     it('removed, they stop, and their data is in backups/', async () => {
       const pid = (await fleet.status()).agents.find(({ id }) => id === 'agent-three')?.pid ?? 0;
+      const draft = path.join(fleet.home, 'run/drafts/agent-three.env');
+      fs.mkdirSync(draft, { recursive: true });
       const { backup }: { backup: string } = JSON.parse(await fleet.done('remove', 'three', '--yes', '--json'));
+      assert.equal(fs.existsSync(draft), false, 'no copy of its key stays');
       assert.equal(isAlive(pid), false);
       assert.ok(fs.existsSync(path.join(backup, 'animus.db')));
       assert.equal(fs.existsSync(path.join(fleet.home, 'agent-three')), false);

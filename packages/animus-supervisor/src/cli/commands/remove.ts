@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
 import { type AgentId, EXIT, ok, type Result } from 'animus-protocol';
 import { archiveAgent } from '../../home/backup.ts';
 import { recordFiles, removeRecord } from '../../worker/record.ts';
@@ -48,5 +50,7 @@ async function removeAgent(id: AgentId, { home, now }: CliContext): Promise<Resu
   if (!archived.ok) return archived;
   await ask(home.socket, { kind: 'rescan' }, { timeoutMs: 10_000 });
   removeRecord(recordFiles(home.runAgents, id));
+  // What `config edit` kept of its files; that of .env holds its key.
+  for (const draft of [id, `${id}.env`]) rmSync(path.join(home.drafts, draft), { recursive: true, force: true });
   return ok(archived.value);
 }
