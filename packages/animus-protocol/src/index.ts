@@ -20,7 +20,6 @@ export {
   type ControlEvent,
   type ControlReply,
   type ControlRequest,
-  controlSchemas,
   DEATH_KINDS,
   type DeathKind,
   type DownOutcome,
@@ -31,17 +30,20 @@ export {
   type LastDeath,
   PHASES,
   type Phase,
-  parseControlError,
-  parseControlEvent,
-  parseControlReply,
   parseControlRequest,
-  parsePaused,
   type RefusedRequest,
   type RescanOutcome,
   type SandboxReport,
   type Surface,
   type Wanted,
 } from './control.ts';
+export {
+  controlSchemas,
+  parseControlError,
+  parseControlEvent,
+  parseControlReply,
+  parsePaused,
+} from './control-reply.ts';
 export { findJsonNode, setJsonValue } from './edit-json.ts';
 export { parseEndpoint } from './endpoint.ts';
 export { ENVIRONMENT_KEYS, isPlainKey, type ParsedEnvironment, parseEnvironment, readBoolean } from './environment.ts';
