@@ -32,9 +32,9 @@ import { until, untilStarted, untilStopped } from './await-worker.ts';
 import { changeRelease, type ReleaseChange, settleAtStart } from './change-release.ts';
 import type { FleetConfigFile } from './fleet-config.ts';
 import { HomeWatch } from './home-watch.ts';
-import { readTelegramIdentities } from './identities.ts';
+import { findIdentityFaults } from './identities.ts';
 import { PAUSED, Pauses } from './pauses.ts';
-import { compareFolders, findSharedIdentities, firstWanted } from './reconcile-policy.ts';
+import { compareFolders, firstWanted } from './reconcile-policy.ts';
 import { shareFleetConfig } from './share-config.ts';
 import { describeWorker, isUnsure, outcomeOf } from './status.ts';
 import { UsageSampler } from './usage.ts';
@@ -331,14 +331,7 @@ export class Fleet {
   /** Tells each worker whether its files forbid a start. */
   #refreshFaults(): void {
     if (this.#isClosing) return;
-    const { home } = this.#options;
-    const faults = findSharedIdentities(
-      [...this.#workers.values()].map(({ agent, isRecorded }) => ({
-        agent,
-        runs: isRecorded,
-        identities: readTelegramIdentities(agentPaths(home, agent)),
-      })),
-    );
+    const faults = findIdentityFaults(this.#options.home, this.#workers.values());
     for (const worker of this.#workers.values()) {
       const fault = this.#options.config.faultOf(worker.agent) ?? faults.get(worker.agent) ?? null;
       if (fault !== worker.state.fault) worker.send({ kind: 'files', fault });

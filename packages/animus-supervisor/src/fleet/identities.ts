@@ -1,12 +1,24 @@
 /** Who an agent is on Telegram, as fingerprints: reconcile-policy.ts compares them, no key is kept. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fingerprint, isPlaceholder, parseEnvironment } from 'animus-protocol';
+import { type AgentId, fingerprint, isPlaceholder, parseEnvironment } from 'animus-protocol';
 import * as v from 'valibot';
-import type { AgentPaths } from '../home/paths.ts';
+import { type AgentPaths, agentPaths } from '../home/paths.ts';
+import { findSharedIdentities } from './reconcile-policy.ts';
 
 /** Each names one bot or one account; API id and hash name a program, and may be shared. */
 const TELEGRAM_KEYS = ['TELEGRAM_BOT_TOKEN', 'TELEGRAM_PHONE', 'TELEGRAM_SESSION_STRING'];
+
+/** Agents that may not start because another answers as the same Telegram user or bot, and why. */
+export function findIdentityFaults(home: string, workers: Iterable<{ agent: AgentId; isRecorded: boolean }>): Map<AgentId, string> {
+  return findSharedIdentities(
+    [...workers].map(({ agent, isRecorded }) => ({
+      agent,
+      runs: isRecorded,
+      identities: readTelegramIdentities(agentPaths(home, agent)),
+    })),
+  );
+}
 
 /** From its `.env` and, for who logged in by hand, from the session that lies in its folder. */
 export function readTelegramIdentities({ environment, folder }: Pick<AgentPaths, 'environment' | 'folder'>): string[] {
