@@ -81,7 +81,8 @@ test('a reply is parsed, a foreign one is an error', () => {
     startedByHand: false,
   };
   const sandbox = { works: false, reason: 'x' } as const;
-  const body = { supervisor: { pid: 1, version: '0', startedAt: 3, sandbox, problems: ['y'] }, agents: [agent] };
+  const backup = { nextAt: 5, lastGoodAt: 4, isRunning: false, failure: null };
+  const body = { supervisor: { pid: 1, version: '0', startedAt: 3, sandbox, problems: ['y'], backup }, agents: [agent] };
   assert.deepEqual(parseControlReply('status', structuredClone(body)), { ok: true, value: body });
   // As the first version answered: an upgrade must be able to ask it.
   const { deaths: _deaths, lastDeath: _last, version: _version, tree: _tree, isolation: _isolation, ...older } = agent;
