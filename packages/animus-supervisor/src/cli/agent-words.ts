@@ -65,3 +65,15 @@ export function lateness({ eventLoopDelayMs }: Pick<BeatReport, 'eventLoopDelayM
   const seconds = (eventLoopDelayMs / 1_000).toFixed(1);
   return `its event loop is ${seconds} s late: a plugin computes too long at a time, or the machine is short of CPU`;
 }
+
+/** All that a person should know of why an agent is as it is; empty when there is nothing to say. */
+export function reasonOf(agent: Shown): string {
+  if (agent.reason === null && agent.startedByHand) return 'runs by hand';
+  const deaths = agent.phase === 'ready' ? countDeaths(agent) : null;
+  const reasons = [agent.reason === null || deaths === null ? agent.reason : `${agent.reason} (${deaths})`];
+  const letta = agent.beat?.letta;
+  if (letta?.state === 'held') reasons.push(`its turns wait: ${letta.reason}`);
+  if (letta?.state === 'unreachable') reasons.push(`Letta cannot be reached: ${letta.reason}`);
+  if (runsOlder(agent.release, agent.deployedRelease)) reasons.push(`runs an older release (${agent.release}); restart it`);
+  return reasons.filter((reason) => reason !== null).join('; ');
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import type { Shown } from './agent-words.ts';
+import { reasonOf, type Shown } from './agent-words.ts';
 import { makeScreen } from './render.ts';
 import { detailLines } from './status-details.ts';
 
@@ -42,4 +42,14 @@ test('an event loop that is late is a problem from a second on', () => {
   assert.ok(beat !== null);
   const late = shown({ ...AGENT, beat: { ...beat, eventLoopDelayMs: 1_240 } });
   assert.match(late, /^ {2}problem +the disk is nearly full\n {2}problem +its event loop is 1\.2 s late: a plugin computes too long/m);
+});
+
+test('an agent whose turns wait says why in its line', () => {
+  const { beat } = AGENT;
+  assert.ok(beat !== null);
+  const held = { state: 'held', since: 0, reason: 'Letta refuses the key (401)' } as const;
+  assert.equal(reasonOf({ ...AGENT, deaths: {}, beat: { ...beat, letta: held } }), 'its turns wait: Letta refuses the key (401)');
+  const away = { state: 'unreachable', since: 0, reason: 'nobody answers' } as const;
+  assert.equal(reasonOf({ ...AGENT, deaths: {}, beat: { ...beat, letta: away } }), 'Letta cannot be reached: nobody answers');
+  assert.equal(reasonOf({ ...AGENT, deaths: {} }), '');
 });

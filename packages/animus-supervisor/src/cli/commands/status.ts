@@ -1,6 +1,6 @@
 import { EXIT } from 'animus-protocol';
 import type { HomePaths } from '../../home/paths.ts';
-import { countDeaths, deployedRelease, orDash, phaseColour, queueOf, runsOlder, type Shown } from '../agent-words.ts';
+import { deployedRelease, orDash, phaseColour, queueOf, reasonOf, type Shown } from '../agent-words.ts';
 import { chooseAgents } from '../agents.ts';
 import { withByHand } from '../by-hand.ts';
 import { type Command, defineCommand } from '../command.ts';
@@ -84,14 +84,6 @@ function row(agent: Shown, screen: Screen): string[] {
     orDash(queueOf(agent), String),
     firstLine(reasonOf(agent)),
   ];
-}
-
-function reasonOf(agent: Shown): string {
-  if (agent.reason === null && agent.startedByHand) return 'runs by hand';
-  const deaths = agent.phase === 'ready' ? countDeaths(agent) : null;
-  const reasons = [agent.reason === null || deaths === null ? agent.reason : `${agent.reason} (${deaths})`];
-  if (runsOlder(agent.release, agent.deployedRelease)) reasons.push(`runs an older release (${agent.release}); restart it`);
-  return reasons.filter((reason) => reason !== null).join('; ');
 }
 
 /** A row of a table is one line; health tells all of them. */
