@@ -1,4 +1,5 @@
 /** Faults on demand: which requests they hit, how often, and what they do to them. */
+import { type FaultCount, FaultBook as SharedBook, type FaultHandle as SharedHandle } from '../fault-book.ts';
 import type { CannedAnswer } from './errors.ts';
 import type { RecordedRequest } from './world.ts';
 
@@ -28,63 +29,15 @@ export type FaultDeed =
   /** Carried out; the answer is cut off. `end` closes politely, so that nothing but the missing end tells. */
   | ({ kind: 'cut'; how?: 'close' | 'reset' | 'end' } & Progress);
 
-/** `times`: how many requests it hits, 1 by default; Infinity lasts until removed. */
-export type Fault = FaultMatch & { times?: number } & FaultDeed;
+export type Fault = FaultMatch & FaultCount & FaultDeed;
 
-export type FaultHandle = {
-  /** Requests hit so far. */
-  readonly hits: number;
-  /** Fulfilled with the first request it hits. */
-  readonly fired: Promise<RecordedRequest>;
-  /** Lets the requests go on that a `hold` keeps, and those that would come. */
-  release(): void;
-  /** Hits nothing from now on. */
-  remove(): void;
-};
+export type FaultHandle = SharedHandle<RecordedRequest>;
 
-type Placed = { fault: Fault; left: number; hits: number; fire: (request: RecordedRequest) => void; released: Promise<void> };
-
-export class FaultBook {
-  #placed: Placed[] = [];
-
-  place(fault: Fault): FaultHandle {
-    const fired = Promise.withResolvers<RecordedRequest>();
-    const released = Promise.withResolvers<void>();
-    const placed: Placed = { fault, left: fault.times ?? 1, hits: 0, fire: fired.resolve, released: released.promise };
-    this.#placed.push(placed);
-    return {
-      get hits() {
-        return placed.hits;
-      },
-      fired: fired.promise,
-      release: () => released.resolve(),
-      remove: () => this.#remove(placed),
-    };
-  }
-
-  clear(): void {
-    this.#placed = [];
-  }
-
-  /** The first fault placed that fits; it is used up once more. */
-  take(request: RecordedRequest): { deed: FaultDeed; released: Promise<void> } | null {
-    const placed = this.#placed.find(({ fault }) => fits(fault, request));
-    if (placed === undefined) {
-      return null;
-    }
-    placed.left -= 1;
-    placed.hits += 1;
-    placed.fire(request);
-    if (placed.left <= 0) {
-      this.#remove(placed);
-    }
-    return { deed: placed.fault, released: placed.released };
-  }
-
-  #remove(placed: Placed): void {
-    this.#placed = this.#placed.filter((other) => other !== placed);
-  }
+export function openFaultBook(): FaultBook {
+  return new SharedBook<Fault, RecordedRequest>(fits);
 }
+
+export type FaultBook = SharedBook<Fault, RecordedRequest>;
 
 function fits(match: FaultMatch, request: RecordedRequest): boolean {
   const routes = match.route === undefined ? null : [match.route].flat();

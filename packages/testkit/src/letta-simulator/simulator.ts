@@ -3,7 +3,7 @@
  * and faults on demand. It is never kinder than the real one: nothing is deduplicated, locked or remembered that the real
  * server would not deduplicate, lock or remember.
  */
-import { type Fault, FaultBook, type FaultHandle } from './faults.ts';
+import { type Fault, type FaultBook, type FaultHandle, openFaultBook } from './faults.ts';
 import { endRun, isActive } from './run-turn.ts';
 import type { Script, ScriptStep } from './script.ts';
 import { echoScript } from './script.ts';
@@ -103,7 +103,7 @@ export async function startLettaSimulator(settings: LettaSimulatorSettings = {})
   for (const agent of settings.agents ?? []) {
     world.addAgent(agent);
   }
-  const faults = new FaultBook();
+  const faults = openFaultBook();
   const server = new LettaServer(world, faults, { port: settings.port ?? 0, pingIntervalMs: settings.pingIntervalMs ?? 20_000 });
   await server.listen();
   const close = (): Promise<void> => closeAll(world, server);

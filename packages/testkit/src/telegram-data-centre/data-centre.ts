@@ -12,7 +12,7 @@ import { watching } from './controls/watching.ts';
 import { writing } from './controls/writing.ts';
 import { createServerKey, type ServerKey, serverKeyFrom } from './crypto/server-key.ts';
 import { dcAt, dcHost } from './dc-address.ts';
-import { FaultBook } from './faults.ts';
+import { openFaultBook } from './faults.ts';
 import { Pushes } from './pushes.ts';
 import { type SocksProxy, startSocksProxy } from './socks-proxy.ts';
 import type { TelegramDataCentre, TelegramProxy, TelegramSettings } from './telegram.ts';
@@ -35,7 +35,7 @@ export async function openDataCentre(settings: TelegramSettings): Promise<Telegr
   const cluster = new Cluster(world, serverKey, Date.now);
   const pushes = new Pushes(world, (account) => cluster.wakeSessionsOf(account));
   pushes.style = settings.pushStyle ?? 'full';
-  const shared = { limits: new Limits(world), logins: new Logins(), faults: new FaultBook() };
+  const shared = { limits: new Limits(world), logins: new Logins(), faults: openFaultBook() };
   const stage: Stage = { world, cluster, pushes, ...shared, requests: [], typing: [], homeDcId: settings.homeDcId ?? 4 };
   const settled = apiSettings(settings);
   const entrances = new Entrances(cluster, officeOf(stage, settled), settled, settings);
