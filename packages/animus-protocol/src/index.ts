@@ -50,7 +50,7 @@ export { ENVIRONMENT_KEYS, isPlainKey, type ParsedEnvironment, parseEnvironment,
 export { readEnvironmentText, setEnvironmentValues } from './environment-text.ts';
 export { EXIT, type ExitCode } from './exit.ts';
 export { type FleetConfig, fleetConfigSchema, parseFleetConfig, parseFleetDefaults, supervisionOf } from './fleet-config.ts';
-export { encodeFrame, FrameDecoder, LONGEST_FRAME } from './framing.ts';
+export { encodeFrame, FrameDecoder, LineDecoder, LONGEST_FRAME } from './framing.ts';
 export { ISOLATIONS, type Isolation, keepsApart, TREE_HOLDS, type TreeHold, weakestIsolation } from './isolation.ts';
 export { type JsonFault, type JsonMember, type JsonNode, type JsonText, readJson } from './json-text.ts';
 export { formatProblem, nearestKey, type Problem, unknownKeyProblem } from './problem.ts';

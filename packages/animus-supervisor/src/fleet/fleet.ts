@@ -83,7 +83,6 @@ export class Fleet {
       clock: options.clock,
       workers: () => this.#workers.values(),
       isBounded: () => this.agents.some((agent) => this.#supervision(agent).memoryBytes !== null),
-      outputLog: (agent) => agentPaths(options.home, agent).outputLog,
       kernelMemory: this.#kernelMemory,
       publish: options.publish,
     });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { identify, isAlive } from '../worker/proc.ts';
 import { Rig } from './fleet.fixture.ts';
 
 const A = 'agent-a';
@@ -28,15 +29,16 @@ test('a renamed folder: its Broca is stopped under the old name before one start
   await fleet.open();
   await fleet.start(A);
   const before = await rig.puppet(A);
-  const shown: number[] = [];
+  const identity = identify(before.pid);
+  const shown: boolean[] = [];
   const ready = rig.next((event) => {
-    if (event.kind === 'agent-spawned' && event.agent === B) shown.push(rig.stage.live(A).length);
+    if (event.kind === 'agent-spawned' && event.agent === B) shown.push(isAlive(identity));
     return event.kind === 'agent-phase' && event.agent === B && event.to === 'ready';
   });
   renameSync(path.join(rig.home, A), path.join(rig.home, B));
   await ready;
   const after = await rig.puppet(B);
   assert.deepEqual([fleet.agents, rig.stage.live(A), rig.stage.live(B).map(({ pid }) => pid)], [[B], [], [after.pid]]);
-  assert.deepEqual([shown, after.pid === before.pid], [[0], false]);
+  assert.deepEqual([shown, after.pid === before.pid], [[false], false]);
   assert.deepEqual([await before.heard('stop').then(({ type }) => type), fleet.status().agents[0]?.restarts], ['stop', 0]);
 });

@@ -2,10 +2,9 @@
  * What the fleet's processes use: sampled for all of them in one call, told to each worker, kept for the status. What they
  * print is kept within its bound as often.
  */
-import type { AgentId } from 'animus-protocol';
 import type { Publish } from '../observe/event.ts';
 import type { KernelMemory } from '../observe/kernel-memory.ts';
-import { sampleTrees, type Usage } from '../observe/resources.ts';
+import { ResourceSampler, type Usage } from '../observe/resources.ts';
 import type { Clock } from '../worker/clock.ts';
 import { boundOutput } from '../worker/output.ts';
 import type { Worker } from '../worker/perform.ts';
@@ -21,14 +20,13 @@ export type UsageOptions = {
   workers: () => Iterable<Worker>;
   /** Whether some agent may not hold more than so much memory. */
   isBounded: () => boolean;
-  /** Where an agent's raw output goes. */
-  outputLog: (agent: AgentId) => string;
   kernelMemory: KernelMemory;
   publish: Publish;
 };
 
 export class UsageSampler {
   #options: UsageOptions;
+  #sampler = new ResourceSampler();
   #usages = new Map<number, Usage>();
   #sampledAt = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | null = null;
@@ -68,7 +66,7 @@ export class UsageSampler {
     const byPid = new Map<number, Worker>();
     for (const worker of workers()) if (typeof worker.run?.pid === 'number') byPid.set(worker.run.pid, worker);
     try {
-      this.#usages = await sampleTrees([...byPid.keys()]);
+      this.#usages = await this.#sampler.sampleTrees([...byPid.keys()]);
     } catch (error) {
       publish({ kind: 'sampling-failed', reason: error instanceof Error ? error.message : String(error) });
       return;
@@ -76,16 +74,16 @@ export class UsageSampler {
     for (const [pid, { memoryBytes }] of this.#usages) {
       const worker = byPid.get(pid);
       // It may have been followed by another while its numbers were read.
-      if (worker?.run?.pid === pid) worker.send({ kind: 'memory', bytes: memoryBytes });
+      if (worker?.run?.pid === pid && worker.isWeighed) worker.send({ kind: 'memory', bytes: memoryBytes });
     }
   }
 
   #boundOutputs(): void {
-    const { workers, outputLog, publish } = this.#options;
-    for (const { agent, run } of workers()) {
+    const { workers, publish } = this.#options;
+    for (const { agent, run, outputLog } of workers()) {
       if (run === null) continue;
       try {
-        if (boundOutput(outputLog(agent))) publish({ kind: 'output-cut', agent });
+        if (boundOutput(outputLog)) publish({ kind: 'output-cut', agent });
       } catch (error) {
         publish({ kind: 'sampling-failed', reason: error instanceof Error ? error.message : String(error) });
       }

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { type BrocaFrame, type BrocaHello, encodeFrame } from 'animus-protocol';
-import { askHello, WorkerLink } from './link.ts';
+import { askHello, readBeat, WorkerLink } from './link.ts';
 
 const hello = (pid: number): BrocaHello => ({
   type: 'hello',
@@ -62,6 +62,7 @@ class Listener implements Disposable {
         return accepts(said);
       },
       frame: (frame: BrocaFrame) => this.#tell(frame.type),
+      beat: (text: string) => this.#tell(`beat ${readBeat(text)?.mode}`),
       lost: () => this.#tell('lost'),
     });
   }

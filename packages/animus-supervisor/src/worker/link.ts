@@ -6,12 +6,15 @@ import { type FSWatcher, watch } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import {
+  type BeatReport,
   type BrocaFrame,
   type BrocaHello,
   type ClientFrame,
   encodeFrame,
   FrameDecoder,
+  LineDecoder,
   parseBrocaFrame,
+  type Result,
   WORKER_LINK_VERSION,
   withSocketPath,
 } from 'animus-protocol';
@@ -19,7 +22,9 @@ import {
 export type LinkListener = {
   /** False refuses the peer: it is not the Broca this link is for. */
   hello(hello: BrocaHello): boolean;
-  frame(frame: Exclude<BrocaFrame, { type: 'hello' }>): void;
+  frame(frame: Exclude<BrocaFrame, { type: 'hello' | 'beat' }>): void;
+  /** Not read yet: that it came is what counts, and what it says is asked for rarely (readBeat). */
+  beat(text: string): void;
   lost(reason: string): void;
 };
 
@@ -30,6 +35,10 @@ const LOOK_LAST_MS = 1_000;
 const LOOK_AFTER_SIGN_MS = 2;
 /** A stopped process accepts connections and says nothing. */
 const HELLO_WITHIN_MS = 5_000;
+/** Of nearly all frames; those of a Broca that writes them in another way are told by reading them. */
+const BEGINS_BEAT = '{"type":"beat",';
+/** What any link reads goes through here, a chunk at a time: memory of its own for each read is what most beats would cost. */
+const CHUNK = Buffer.allocUnsafeSlow(64 * 1024);
 
 export class WorkerLink {
   readonly #path: string;
@@ -41,6 +50,7 @@ export class WorkerLink {
   #isConnecting = false;
   #lookMs = LOOK_FIRST_MS;
   #retry: NodeJS.Timeout | null = null;
+  #impatient: NodeJS.Timeout | undefined;
   #folder: FSWatcher | null = null;
 
   constructor(socketPath: string, version: string, listener: LinkListener) {
@@ -69,7 +79,9 @@ export class WorkerLink {
   async #connect(): Promise<void> {
     if (this.#isClosed || this.#isConnecting || this.#socket !== null) return;
     this.#isConnecting = true;
-    const socket = await openSocket(this.#path);
+    const decoder = new LineDecoder();
+    // Nothing is heard before #listen: what is waited for in between is settled within one turn of the event loop.
+    const socket = await openSocket(this.#path, (chunk, length) => this.#hear(decoder.push(chunk, length)));
     this.#isConnecting = false;
     if (this.#isClosed) return void socket?.destroy();
     if (socket === null) return this.#connectLater();
@@ -93,49 +105,58 @@ export class WorkerLink {
   #listen(socket: net.Socket): void {
     this.#socket = socket;
     this.#unwatchFolder();
-    const decoder = new FrameDecoder();
-    const impatient = setTimeout(() => this.#drop('accepts connections, but does not say hello'), HELLO_WITHIN_MS);
-    socket.on('data', (chunk) => {
-      const frames = decoder.push(chunk);
-      if (!frames.ok) return this.#drop(frames.error);
-      for (const frame of frames.value) {
-        this.#take(frame);
-        if (this.#isGreeted) clearTimeout(impatient);
-      }
-    });
+    this.#impatient = setTimeout(() => this.#drop('accepts connections, but does not say hello'), HELLO_WITHIN_MS);
     socket.on('error', () => undefined);
-    socket.on('close', () => {
-      clearTimeout(impatient);
-      this.#forget('its link is lost');
-    });
+    socket.on('close', () => this.#forget(socket, 'its link is lost'));
     socket.write(encodeFrame({ type: 'hello', protocol: WORKER_LINK_VERSION, client: 'supervisor', version: this.#version }));
   }
 
-  #take(value: unknown): void {
+  #hear(lines: Result<string[], string>): void {
+    if (!lines.ok) return void this.#drop(lines.error);
+    for (const line of lines.value) this.#take(line);
+  }
+
+  #take(line: string): void {
+    if (this.#isClosed || this.#socket === null) return;
+    if (line.startsWith(BEGINS_BEAT)) this.#takeBeat(line);
+    else this.#takeFrame(line);
+  }
+
+  #takeBeat(line: string): void {
+    if (this.#isGreeted) this.#listener.beat(line);
+  }
+
+  #takeFrame(line: string): void {
+    const value = readJson(line);
+    if (value === undefined) return void this.#drop('a frame is not JSON');
     const parsed = parseBrocaFrame(value);
     // An unknown frame is a newer Broca's; the frozen four are all that is needed of it.
-    if (!parsed.ok || this.#isClosed || this.#socket === null) return;
+    if (!parsed.ok) return;
     const frame = parsed.value;
-    if (frame.type !== 'hello') {
-      if (this.#isGreeted) this.#listener.frame(frame);
-      return;
-    }
-    if (this.#listener.hello(frame)) {
-      this.#isGreeted = true;
-      this.#lookMs = LOOK_FIRST_MS;
-    } else {
-      this.#drop('another Broca answers at its socket');
-    }
+    if (frame.type === 'hello') this.#takeHello(frame);
+    else if (frame.type === 'beat') this.#takeBeat(line);
+    else if (this.#isGreeted) this.#listener.frame(frame);
+  }
+
+  #takeHello(hello: BrocaHello): void {
+    if (!this.#listener.hello(hello)) return void this.#drop('another Broca answers at its socket');
+    this.#isGreeted = true;
+    this.#lookMs = LOOK_FIRST_MS;
+    clearTimeout(this.#impatient);
   }
 
   #drop(reason: string): void {
-    this.#socket?.destroy();
-    this.#forget(reason);
+    const socket = this.#socket;
+    if (socket === null) return;
+    socket.destroy();
+    this.#forget(socket, reason);
   }
 
-  #forget(reason: string): void {
-    if (this.#socket === null || this.#isClosed) return;
+  #forget(socket: net.Socket, reason: string): void {
+    if (this.#socket !== socket) return;
+    clearTimeout(this.#impatient);
     this.#socket = null;
+    if (this.#isClosed) return;
     const wasGreeted = this.#isGreeted;
     this.#isGreeted = false;
     if (wasGreeted) this.#listener.lost(reason);
@@ -160,20 +181,47 @@ export class WorkerLink {
   }
 }
 
-/** Null when nobody listens there. */
-export async function openSocket(socketPath: string): Promise<net.Socket | null> {
+/**
+ * Null when nobody listens there. With `hear` the socket gives no data of its own: it is passed on, in the beginning of
+ * memory that is used again for what comes next.
+ */
+export async function openSocket(socketPath: string, hear?: (chunk: Buffer, length: number) => void): Promise<net.Socket | null> {
+  const onread = hear && {
+    buffer: CHUNK,
+    callback(bytes: number): boolean {
+      hear(CHUNK, bytes);
+      return true;
+    },
+  };
   try {
     return await withSocketPath(
       socketPath,
       (fitting) =>
         new Promise<net.Socket | null>((resolve) => {
-          const socket = net.connect(fitting);
+          const socket = net.connect({ path: fitting, ...(onread && { onread }) });
           socket.once('connect', () => resolve(socket));
           socket.once('error', () => resolve(null));
         }),
     );
   } catch {
     return null;
+  }
+}
+
+/** What a beat says; null where it is none that can be read. */
+export function readBeat(text: string): BeatReport | null {
+  const parsed = parseBrocaFrame(readJson(text));
+  if (!parsed.ok || parsed.value.type !== 'beat') return null;
+  const { type: _, ...report } = parsed.value;
+  return report;
+}
+
+/** Undefined for what is no JSON. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

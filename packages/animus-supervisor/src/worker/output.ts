@@ -1,5 +1,5 @@
 /** What a Broca printed. Its folder is the agent's to write, so what stands there is not trusted to be a file. */
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 /** Of what a Broca said before it refused its configuration. */
 const LONGEST_WORDS = 2_000;
@@ -26,6 +26,8 @@ export function readCrash(file: string, from: number): string | null {
  * appending to the same file. True when it was cut.
  */
 export function boundOutput(file: string, largest: number = LARGEST_OUTPUT): boolean {
+  // Asked of every agent again and again, and nearly always no.
+  if (sizeOf(file) <= largest) return false;
   return (
     withFile(file, constants.O_RDWR, (descriptor, size) => {
       if (size <= largest) return false;
@@ -36,6 +38,14 @@ export function boundOutput(file: string, largest: number = LARGEST_OUTPUT): boo
       return true;
     }) ?? false
   );
+}
+
+function sizeOf(file: string): number {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    return 0;
+  }
 }
 
 function keepAside(file: string, bytes: Buffer): void {

@@ -21,6 +21,7 @@ import { makeCgroup } from './cgroup.ts';
 import type { Clock } from './clock.ts';
 import { type Death, tellOutOfMemory } from './death.ts';
 import { workerEnvironment } from './environment-policy.ts';
+import { KeptRecord } from './kept-record.ts';
 import { readCrash } from './output.ts';
 import { readProcessStat } from './proc.ts';
 import type { AgentRecord, RecordFiles } from './record.ts';
@@ -52,31 +53,29 @@ export type WorkerOptions = {
   world: World;
 };
 
-/** A full disk is asked so often whether it has space for the record. */
-const SAVE_AGAIN_MS = 5_000;
-
 export class Worker {
   readonly agent: AgentId;
   #options: WorkerOptions;
   #state: WorkerState;
   #run: Life | null = null;
-  #record: AgentRecord;
-  #written: string;
+  #record: KeptRecord;
   #events: WorkerEvent[] = [];
   #isStepping = false;
   #isClosed = false;
   #looks = 0;
   #timer: { at: number; cancel: () => void } | null = null;
   #watchers = new Set<() => void>();
-  /** Why the record could not be written the last time; null while it is. */
-  #unwritten: string | null = null;
-  #cancelSave: (() => void) | null = null;
 
   constructor(options: WorkerOptions) {
     this.agent = options.agent;
     this.#options = options;
-    this.#record = { ...options.record };
-    this.#written = '';
+    const { agent, files, record, clock, publish, world } = options;
+    this.#record = new KeptRecord({
+      record,
+      write: (now) => world.write(files, now),
+      failed: (reason) => publish({ kind: 'record-unwritten', agent, reason }),
+      clock,
+    });
     this.#state = firstState(options.wanted, options.record.restarts).state;
   }
 
@@ -95,16 +94,16 @@ export class Worker {
 
   /** A process of it is written down: one that lives, or that a former supervisor left. */
   get isRecorded(): boolean {
-    return this.#record.run !== null;
+    return this.#record.now.run !== null;
   }
 
   get lastDeath(): LastDeath | null {
-    return this.#record.lastDeath;
+    return this.#record.now.lastDeath;
   }
 
   /** How often it died of what, over all supervisors. */
   get deaths(): Partial<Record<DeathKind, number>> {
-    return this.#record.deaths;
+    return this.#record.now.deaths;
   }
 
   /** Looks who runs and goes on from there. Once, before anything else. */
@@ -115,18 +114,28 @@ export class Worker {
 
   /** A person's wish outlives the supervisor; the fleet's own (`down`, a removed folder) does not. */
   want(wanted: Wanted, { isRemembered }: { isRemembered: boolean }): void {
-    if (isRemembered) this.#record.wanted = wanted;
+    if (isRemembered) this.#record.note({ wanted });
     this.send(wanted === 'running' ? { kind: 'want-running' } : { kind: 'want-stopped' });
   }
 
   /** What a person asked for last, whatever the fleet wants of it meanwhile. */
   get remembered(): Wanted {
-    return this.#record.wanted;
+    return this.#record.now.wanted;
   }
 
   restart(reason: string): void {
-    this.#record.wanted = 'running';
+    this.#record.note({ wanted: 'running' });
     this.send({ kind: 'restart', reason });
+  }
+
+  /** Where what it prints goes. */
+  get outputLog(): string {
+    return this.#options.paths.outputLog;
+  }
+
+  /** How much memory its process holds means something: there is a bound, or it is above one that was taken away. */
+  get isWeighed(): boolean {
+    return this.#state.overSince !== null || this.supervision.memoryBytes !== null;
   }
 
   /** False when no Broca is there to hear it. */
@@ -144,7 +153,7 @@ export class Worker {
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
-    this.#cancelSave?.();
+    this.#record.close();
     this.#run?.close();
   }
 
@@ -174,7 +183,7 @@ export class Worker {
     const { phase, reason, overSince } = next.state;
     if (event.kind === 'exited') {
       this.#run = null;
-      this.#record.run = null;
+      this.#record.note({ run: null });
     }
     if (phase !== before.phase || (reason !== before.reason && reason !== null && overSince === null)) {
       publish({ kind: 'agent-phase', agent, from: before.phase, to: phase, reason });
@@ -184,10 +193,10 @@ export class Worker {
 
   #follow({ state, effects }: Step): void {
     this.#state = state;
-    this.#record.restarts = state.restarts;
+    this.#record.note({ restarts: state.restarts });
     this.#arm();
     for (const effect of effects) this.#perform(effect);
-    this.#save();
+    this.#record.save();
     for (const call of [...this.#watchers]) call();
   }
 
@@ -201,7 +210,7 @@ export class Worker {
         const found = this.#options.launch(supervision);
         const reason = found.ok ? this.#spawn(found.value, supervision) : found.error;
         if (reason === null) break;
-        this.#record.run = null;
+        this.#record.note({ run: null });
         this.send({ kind: 'spawn-failed', reason, isLasting: !found.ok });
         break;
       }
@@ -223,9 +232,8 @@ export class Worker {
   }
 
   #noteDeath({ kind, how }: Death): void {
-    const { deaths } = this.#record;
-    this.#record.lastDeath = { kind, how, at: Date.now() };
-    this.#record.deaths = { ...deaths, [kind]: (deaths[kind] ?? 0) + 1 };
+    const { deaths } = this;
+    this.#record.note({ lastDeath: { kind, how, at: Date.now() }, deaths: { ...deaths, [kind]: (deaths[kind] ?? 0) + 1 } });
     this.#options.publish({ kind: 'agent-died', agent: this.agent, death: kind, how, next: this.#state.phase });
   }
 
@@ -267,7 +275,7 @@ export class Worker {
   async #look(): Promise<void> {
     const number = ++this.#looks;
     const { agent, paths, files, version, world } = this.#options;
-    const result = await world.look({ agent, socket: paths.socket, lock: paths.lock, files, run: this.#record.run, version });
+    const result = await world.look({ agent, socket: paths.socket, lock: paths.lock, files, run: this.#record.now.run, version });
     if (number === this.#looks && !this.#isClosed) this.#takeLook(result);
   }
 
@@ -277,8 +285,8 @@ export class Worker {
         this.send(result);
         break;
       case 'none': {
-        const from = this.#record.run?.outputFrom ?? null;
-        this.#record.run = null;
+        const from = this.#record.now.run?.outputFrom ?? null;
+        this.#record.note({ run: null });
         const readCrashOfLast = (): string | null => (from === null ? null : readCrash(this.#options.paths.outputLog, from));
         const last = result.last === null ? null : tellOutOfMemory(result.last, readCrashOfLast, () => false);
         this.send({ kind: 'none-found', last });
@@ -289,7 +297,7 @@ export class Worker {
         const { identity, group } = found;
         const byHand = group === null;
         this.#options.publish({ kind: 'agent-adopted', agent: this.agent, pid: identity.pid, byHand });
-        const record = this.#record.run;
+        const record = this.#record.now.run;
         this.#openRun({ ...found, child: null, outputFrom: record?.outputFrom ?? null });
         this.send({ kind: 'found', byHand });
         this.#renewIfStale(record?.launchedWith ?? null);
@@ -315,8 +323,8 @@ export class Worker {
     const cgroup = cgroups === null ? null : makeCgroup(cgroups, `animus-${nonce}`);
     const described = { nonce, startedAt, isolation, tree: tree === 'cgroup' && cgroup === null ? 'marker' : tree, cgroup } as const;
     const launchedWith = launchMark(supervision);
-    this.#record.run = { ...described, shim: null, outputFrom: null, launchedWith };
-    if (!this.#save()) return 'who runs cannot be written down in run/agents: is the disk full?';
+    this.#record.note({ run: { ...described, shim: null, outputFrom: null, launchedWith } });
+    if (!this.#record.save()) return 'who runs cannot be written down in run/agents: is the disk full?';
     const spawned = world.spawn({
       shim,
       command,
@@ -331,7 +339,7 @@ export class Worker {
     if (!spawned.ok) return spawned.error;
     const { pid, exited, outputFrom } = spawned.value;
     const identity = world.identify(pid);
-    this.#record.run = { ...described, shim: identity, outputFrom, launchedWith };
+    this.#record.note({ run: { ...described, shim: identity, outputFrom, launchedWith } });
     this.#openRun({ ...described, identity, group: pid, child: { exited }, outputFrom });
     publish({ kind: 'agent-spawned', agent: this.agent, shim: pid, isolation });
     return null;
@@ -353,30 +361,5 @@ export class Worker {
       },
     });
     this.#run = run;
-  }
-
-  /** False when it could not be written; tried again until it is: who rests has no event to wait for. */
-  #save(): boolean {
-    const text = JSON.stringify(this.#record);
-    if (text === this.#written) return true;
-    try {
-      this.#options.world.write(this.#options.files, this.#record);
-      this.#written = text;
-      this.#unwritten = null;
-      return true;
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== this.#unwritten) this.#options.publish({ kind: 'record-unwritten', agent: this.agent, reason });
-      this.#unwritten = reason;
-      this.#saveLater();
-      return false;
-    }
-  }
-  #saveLater(): void {
-    if (this.#isClosed) return;
-    this.#cancelSave ??= this.#options.clock.after(SAVE_AGAIN_MS, () => {
-      this.#cancelSave = null;
-      this.#save();
-    });
   }
 }

@@ -17,7 +17,7 @@ import { untilGone } from './adopt.ts';
 import type { Clock } from './clock.ts';
 import { type Exit, tellOutOfMemory } from './death.ts';
 import { findHostPid } from './host-pid.ts';
-import { WorkerLink } from './link.ts';
+import { readBeat, WorkerLink } from './link.ts';
 import { readCrash, readLastWords } from './output.ts';
 import { callsItself, isAlive, type ProcessIdentity } from './proc.ts';
 import { signal } from './process.ts';
@@ -54,6 +54,8 @@ export type RunOptions = {
 /** A process that dies loses its link first: it is not called unhealthy before this has passed. */
 const LOSS_TOLD_AFTER_MS = 250;
 
+const BEAT: WorkerEvent = { kind: 'beat' };
+
 export class Run {
   readonly startedAt: number;
   readonly isolation: Isolation;
@@ -61,7 +63,8 @@ export class Run {
   /** Broca's own process, as this machine calls it; null until it said hello. */
   pid: number | null = null;
   hello: BrocaHello | null = null;
-  beat: BeatReport | null = null;
+  /** The newest beat: as it came until somebody asks what it says. */
+  #beat: string | BeatReport | null = null;
   #options: RunOptions;
   #link: WorkerLink;
   #watch: AbortController | null = null;
@@ -77,10 +80,17 @@ export class Run {
     this.#link = new WorkerLink(options.socket, options.version, {
       hello: (hello) => this.#takeHello(hello),
       frame: (frame) => this.#takeFrame(frame),
+      beat: (text) => this.#takeBeat(text),
       lost: (reason) => this.#takeLoss(reason),
     });
     if (options.child === null) this.#watchDeath();
     else void options.child.exited.then((exit) => this.#sweep(exit));
+  }
+
+  /** What the newest beat says; null when none came. */
+  get beat(): BeatReport | null {
+    if (typeof this.#beat === 'string') this.#beat = readBeat(this.#beat);
+    return this.#beat;
   }
 
   /** False when nobody is there to hear it, or to understand it: a Broca of an unknown version is told what is frozen alone. */
@@ -118,19 +128,19 @@ export class Run {
     return true;
   }
 
-  #takeFrame(frame: Exclude<BrocaFrame, { type: 'hello' }>): void {
+  #takeBeat(text: string): void {
+    if (this.#isOver) return;
+    this.#beat = text;
+    this.#options.tell(BEAT);
+  }
+
+  #takeFrame(frame: Exclude<BrocaFrame, { type: 'hello' | 'beat' }>): void {
     const { tell } = this.#options;
     if (this.#isOver) return;
     switch (frame.type) {
       case 'ready':
         tell({ kind: 'ready' });
         break;
-      case 'beat': {
-        const { type: _, ...beat } = frame;
-        this.beat = beat;
-        tell({ kind: 'beat' });
-        break;
-      }
       case 'stopping':
         tell({ kind: 'leaving', reason: frame.reason });
         break;
