@@ -291,6 +291,23 @@ describe('what is asked wrongly', () => {
       assert.ok(isAlive(pid));
     });
 
+    it('an animus.config.json that breaks is reported; who starts meanwhile has its defaults as they last could be read', async () => {
+      const file = path.join(fleet.home, 'animus.config.json');
+      const good = fs.readFileSync(file, 'utf8');
+      const value = async (): Promise<string> => await fleet.done('settings', one.id, 'get', 'message_processing.give_up_after');
+      fs.writeFileSync(file, JSON.stringify({ ...JSON.parse(good), defaults: { message_processing: { give_up_after: 4711 } } }));
+      await until('the default is taken over', async () => /4711/.test(await value()) || null);
+      for (const text of ['{', '{ "defaults": { "message_processing": { "give_up_after": "never" } } }']) {
+        fs.writeFileSync(file, text);
+        await until('it is reported', async () => (await fleet.status()).supervisor.problems.length > 0 || null);
+        await fleet.done('restart', one.id);
+        assert.match(await value(), /4711/);
+      }
+      fs.writeFileSync(file, good);
+      await until('it is well again', async () => (await fleet.status()).supervisor.problems.length === 0 || null);
+      await until('the default is gone', async () => !/4711/.test(await value()) || null);
+    });
+
     it('one that is broken at its start is broken, with every fault told once, and starts when it is mended', async () => {
       const file = path.join(one.folder, '.env');
       const good = fs.readFileSync(file, 'utf8');

@@ -177,6 +177,22 @@ describe('update', () => {
     assert.deepEqual(fs.readdirSync(runtimes), [newest]);
     assert.equal((await rig.ask('upgrade')).agents[0]?.outcome, 'unchanged');
   });
+
+  it('upgrade makes a runtime again that was deleted: who runs goes on, who could not start does', async () => {
+    const runtime = path.join(rig.fleet.home, 'runtime');
+    const pid = await rig.fleet.brocaOf(one);
+    await rig.fleet.done('stop', 'two');
+    fs.rmSync(runtime, { recursive: true });
+    const refused = await rig.fleet.rig.animus(['start', 'two']);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stdout + refused.stderr, /the runtime .* is missing: animus upgrade agent-two/);
+    const { code, agents } = await rig.ask('upgrade', 'all');
+    assert.deepEqual([code, agents.map(({ outcome }) => outcome)], [0, ['mended', 'mended']]);
+    assert.equal(await rig.fleet.brocaOf(one), pid);
+    await rig.fleet.brocaOf({ ...one, id: 'agent-two' });
+    await rig.fleet.done('restart', 'one');
+    assert.match(await rig.fleet.send(one, 'on a new one'), /on a new one\n$/);
+  });
 });
 
 const OWN_PLUGIN = `export default {

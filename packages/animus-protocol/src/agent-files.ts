@@ -15,6 +15,12 @@ const OTHERS = 0o077;
 
 type ReadFile = { text: string | null; problems: Problem[] };
 
+/**
+ * Names, in the environment of a Broca that a supervisor started outside a sandbox, the file with the fleet's defaults as
+ * they last could be read: the home's own may be broken by an edit just now, and no Broca is to stop for that.
+ */
+export const FLEET_CONFIG_VARIABLE = 'ANIMUS_FLEET_CONFIG';
+
 /** What would stand in a file that is not written yet. */
 export type DraftOfFile = { file: '.env' | 'settings.json'; text: string };
 
@@ -28,7 +34,7 @@ export function readBrocaConfig(folder: string, draft: DraftOfFile | null = null
     draft?.file === file ? { text: draft.text, problems: [] } : readConfigFile(join(here, file), 'private');
   const environment = read('.env');
   const settings = read('settings.json');
-  const fleet = readConfigFile(join(dirname(here), 'animus.config.json'), 'shared');
+  const fleet = readConfigFile(process.env[FLEET_CONFIG_VARIABLE] ?? join(dirname(here), 'animus.config.json'), 'shared');
   const loaded = loadBrocaConfig({
     agentIdOfFolder: agentIdOfFolder(basename(here)),
     environment: environment.text,

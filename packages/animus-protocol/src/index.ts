@@ -1,4 +1,4 @@
-export { codeOf, type DraftOfFile, readBrocaConfig, readConfigFile } from './agent-files.ts';
+export { codeOf, type DraftOfFile, FLEET_CONFIG_VARIABLE, readBrocaConfig, readConfigFile } from './agent-files.ts';
 export { type AgentId, agentIdOfFolder, findAgentId, parseAgentId } from './agent-id.ts';
 export type { BackupReport } from './backup-report.ts';
 export type { BackupSettings } from './backup-settings.ts';

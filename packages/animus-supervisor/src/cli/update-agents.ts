@@ -1,14 +1,19 @@
 /** update and upgrade: agents one by one, until all are done or the first cannot be. */
 import { type AgentId, EXIT, type ExitCode, ok, type Result } from 'animus-protocol';
 import type { Installation } from '../home/installation.ts';
+import { agentPaths } from '../home/paths.ts';
+import { currentRelease } from '../home/release-file.ts';
 import { ensureRuntime } from '../home/runtime.ts';
 import { cleanRuntimes } from '../release/clean.ts';
 import { checkUpdate, type Prepared, type PrepareRequest, prepareRelease } from '../release/prepare.ts';
 import { chooseAgents, missingHome } from './agents.ts';
+import { ask } from './client.ts';
 import type { CliContext } from './context.ts';
 import { readFleetConfig } from './fleet-config.ts';
 import { indented, mark } from './render.ts';
 import { asOnlyUpdate, switchAgent } from './switch-agent.ts';
+
+const RESCAN_MS = 10_000;
 
 export type UpdateOrder = {
   kind: 'update' | 'upgrade';
@@ -23,7 +28,8 @@ export type UpdateOrder = {
 export type UpdateOutcome = {
   id: AgentId;
   ok: boolean;
-  outcome: 'updated' | 'unchanged' | 'would-change' | 'failed';
+  /** `mended`: nothing is newer, but it could not run, and can again. */
+  outcome: 'updated' | 'unchanged' | 'mended' | 'would-change' | 'failed';
   message: string;
   /** Names of releases; null where it did not come so far. */
   from: string | null;
@@ -68,18 +74,24 @@ export async function updateAgents(order: UpdateOrder, context: CliContext): Pro
   if (typeof asked === 'number') return asked;
   const { ids, base, installation } = asked;
   const outcomes: UpdateOutcome[] = [];
+  const ill = ids.filter((id) => !canRun(base.home, id));
+  const runtime = ensureRuntime(base.home, installation);
+  if (runtime.made === 'again') context.screen.complain(`the runtime ${runtime.version} was damaged and is made again`);
+  // Who could not start for want of it is tried again.
+  if (runtime.made !== null) await tryBrokenAgain(context);
   for (const id of ids) {
-    const outcome = await updateOne({ ...base, id }, context);
+    const outcome = await updateOne({ ...base, id }, ill.includes(id), context);
     outcomes.push(outcome);
     if (!order.json) print(outcome, context);
     if (!outcome.ok) break;
   }
   const isDone = outcomes.every(({ ok: isOk }) => isOk);
   const left = ids.slice(outcomes.length);
-  const runtime = isDone ? ensureRuntime(base.home, installation).version : null;
-  const removed = runtime === null ? [] : await cleanRuntimes(base.home, runtime);
-  if (order.json) context.screen.printJson({ agents: outcomes, notTried: left, runtime, removedRuntimes: removed });
-  else tellRest(ids.length, left, removed, context);
+  const removed = isDone ? await cleanRuntimes(base.home, runtime.version) : [];
+  if (order.json) {
+    const { version, made } = runtime;
+    context.screen.printJson({ agents: outcomes, notTried: left, runtime: version, madeRuntime: made, removedRuntimes: removed });
+  } else tellRest(ids.length, left, removed, context);
   return isDone ? EXIT.done : EXIT.failed;
 }
 
@@ -89,12 +101,26 @@ function tellRest(count: number, left: readonly AgentId[], removed: readonly str
   for (const version of removed) screen.print(`removed the runtime ${version}: nobody runs on it any more`);
 }
 
-async function updateOne(request: PrepareRequest, context: CliContext): Promise<UpdateOutcome> {
+function canRun(home: string, id: AgentId): boolean {
+  return currentRelease(home, agentPaths(home, id)).ok;
+}
+
+/** Agents that are broken for what was just mended; without a supervisor the next one does it. */
+async function tryBrokenAgain({ home }: CliContext): Promise<void> {
+  await ask(home.socket, { kind: 'rescan' }, { timeoutMs: RESCAN_MS });
+}
+
+async function updateOne(request: PrepareRequest, wasIll: boolean, context: CliContext): Promise<UpdateOutcome> {
   const { id } = request;
   const done = await asOnlyUpdate(id, context, async (): Promise<Result<UpdateOutcome, string>> => {
     const prepared = await prepareRelease(request);
     if (!prepared.ok) return prepared;
-    if (!prepared.value.isNew) return ok(describe(id, prepared.value, 'unchanged', `is up to date (${shortName(prepared.value.to)})`));
+    const shown = shortName(prepared.value.to);
+    if (!prepared.value.isNew && wasIll) {
+      await tryBrokenAgain(context);
+      return ok(describe(id, prepared.value, 'mended', `could not run for want of its release or its runtime; it can again (${shown})`));
+    }
+    if (!prepared.value.isNew) return ok(describe(id, prepared.value, 'unchanged', `is up to date (${shown})`));
     const switched = await switchAgent(id, context);
     if (!switched.ok) return switched;
     const { from, to } = prepared.value;

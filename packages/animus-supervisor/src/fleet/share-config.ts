@@ -1,11 +1,13 @@
 /**
- * The fleet's configuration as Brocas in a sandbox see it: what is for them (`defaults`, `logs`), without what it says of other
- * agents. A copy in a folder, since a file that is shared by itself stays the old one when an editor puts a new one in its place.
+ * The fleet's configuration as Brocas see it: what is for them (`defaults`, `logs`), without what it says of other agents, and as it
+ * was when it could last be read: no Broca stops for a slip of the pen in a file that the supervisor reports anyway. A copy in a
+ * folder, since a sandbox that is given a file by itself keeps the old one when an editor puts a new one in its place.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { parseFleetDefaults } from 'animus-protocol';
 import type { HomePaths } from '../home/paths.ts';
 
-/** What is no JSON is shared as that: a Broca that starts must not take silence for "no defaults". One that is there already stays. */
+/** What is no JSON is shared as that: a Broca that starts must not take silence for "no defaults". */
 const UNREADABLE = 'animus.config.json of the home is no JSON\n';
 
 export function shareFleetConfig({ config, shared, sharedConfig }: HomePaths): void {
@@ -15,15 +17,17 @@ export function shareFleetConfig({ config, shared, sharedConfig }: HomePaths): v
     rmSync(sharedConfig, { force: true });
     return;
   }
-  const copy = ownPart(text) ?? readText(sharedConfig) ?? UNREADABLE;
-  if (copy === readText(sharedConfig)) return;
+  const former = readText(sharedConfig);
+  const isUsable = parseFleetDefaults(text).problems.every(({ severity }) => severity === 'warning');
+  const copy = isUsable || former === null ? (ownPart(text) ?? UNREADABLE) : former;
+  if (copy === former) return;
   writeFileSync(`${sharedConfig}.new`, copy, { mode: 0o600 });
   renameSync(`${sharedConfig}.new`, sharedConfig);
 }
 
 function ownPart(text: string): string | null {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     if (typeof value !== 'object' || value === null) return null;
     const own = Object.entries(value).filter(([key]) => key === 'defaults' || key === 'logs');
     return `${JSON.stringify(Object.fromEntries(own), null, 2)}\n`;

@@ -27,10 +27,12 @@ export function currentRelease(home: string, agent: AgentPaths): Result<{ releas
   const release = readRelease(path.join(agent.currentRelease, 'release.json'));
   if (release === null && isMadeByHand(agent)) return failed(madeByHand(agent));
   if (release === null)
-    return failed('there is no release to run (releases/current): remove the agent and deploy it again; removing keeps a backup');
+    return failed(
+      `there is no release to run (releases/current): build one from its clone with animus upgrade ${path.basename(agent.folder)}`,
+    );
   const runtime = runtimePaths(home, release.runtime);
   if (fs.existsSync(runtime.node)) return ok({ release, runtime });
-  return failed(`the runtime ${release.runtime} it runs on is missing: remove the agent and deploy it again; removing keeps a backup`);
+  return failed(`the runtime ${release.runtime} it runs on is missing: animus upgrade ${path.basename(agent.folder)} gives it one`);
 }
 
 /** Of `releases/<name>/release.json`; null when it cannot be read. */

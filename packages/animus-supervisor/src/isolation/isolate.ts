@@ -1,7 +1,7 @@
 /** Turns how a Broca is started into how it is started shut in: command, environment, and the level that this gives. */
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { failed, type Isolation, ok, type Result, type Supervision, type TreeHold } from 'animus-protocol';
+import { FLEET_CONFIG_VARIABLE, failed, type Isolation, ok, type Result, type Supervision, type TreeHold } from 'animus-protocol';
 import { type AgentPaths, homePaths } from '../home/paths.ts';
 import { chooseIsolation, type SandboxProbe } from './choose-policy.ts';
 import { allBelow, guardFlags } from './guard-policy.ts';
@@ -38,7 +38,7 @@ export type Isolated = {
   command: string;
   args: readonly string[];
   /** Of its environment, what depends on where it runs. */
-  places: { HOME?: string; TMPDIR?: string };
+  places: { HOME?: string; TMPDIR?: string; [FLEET_CONFIG_VARIABLE]?: string };
 };
 
 export type IsolateRequest = { home: string; agent: AgentPaths; launch: Launch; supervision: Supervision; abilities: Abilities };
@@ -63,13 +63,14 @@ function prepare({ home, agent, launch, supervision, abilities }: IsolateRequest
   const { node, flags, program } = launch;
   const { cgroups } = abilities;
   const tree = cgroups === null ? 'marker' : 'cgroup';
-  if (isolation === 'none') return ok({ isolation, tree, cgroups, command: node, args: [...flags, ...program], places: {} });
+  const fleetConfig = { [FLEET_CONFIG_VARIABLE]: homePaths(home).sharedConfig };
+  if (isolation === 'none') return ok({ isolation, tree, cgroups, command: node, args: [...flags, ...program], places: fleetConfig });
   const isBoxed = sandbox.works && isolation !== 'permission';
   const temporary = isBoxed ? '/tmp' : path.join(agent.run, 'tmp');
   if (!isBoxed) mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const args = [...flags, ...guard(home, agent, launch, temporary), ...program];
   const places = { HOME: agent.folder, TMPDIR: temporary };
-  if (!isBoxed) return ok({ isolation, tree, cgroups, command: node, args, places });
+  if (!isBoxed) return ok({ isolation, tree, cgroups, command: node, args, places: { ...places, ...fleetConfig } });
   if (sandbox.system.folders.etc !== null) copyEtc(sandbox.system.folders.etc.copy);
   const box = sandboxArguments({ system: sandbox.system, ...boxOf(home, agent, launch), changesUser: user !== null });
   const inside = [...(user === null ? [] : becomeUser(user.value, home, agent, launch)), node, ...args];
@@ -86,7 +87,9 @@ function becomeUser(user: UserIdentity, home: string, agent: AgentPaths, { reada
 function guard(home: string, agent: AgentPaths, { nodeMajor, readable }: Launch, temporary: string): string[] {
   const writes = [...bothWays(agent.folder), ...(temporary.startsWith(agent.folder) ? [] : [temporary])];
   const reads = readable.flatMap(bothWays).map((each) => (isFolder(each) ? allBelow(each) : each));
-  return guardFlags({ nodeMajor, reads: [...reads, homePaths(home).config], writes: writes.map(allBelow) });
+  // A release of before there was a shared copy reads the home's own file.
+  const { config, sharedConfig } = homePaths(home);
+  return guardFlags({ nodeMajor, reads: [...reads, config, sharedConfig], writes: writes.map(allBelow) });
 }
 
 function boxOf(home: string, agent: AgentPaths, { readable, codeCache }: Launch): Omit<SandboxRequest, 'system' | 'changesUser'> {

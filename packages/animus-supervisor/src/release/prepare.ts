@@ -8,16 +8,18 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type AgentId, failed, ok, type Result } from 'animus-protocol';
+import { takeHomeLock } from '../fleet/lock.ts';
 import { copyDatabase, findDamage, readSchemaVersion } from '../home/database.ts';
 import type { ProgramRequest } from '../home/deploy.ts';
 import { git } from '../home/git.ts';
 import { FOLDER_MODE, makePrivateFolder } from '../home/modes.ts';
 import { type AgentPaths, agentPaths } from '../home/paths.ts';
+import { isMadeByHand, madeByHand } from '../home/python-home.ts';
 import { buildRelease, runRelease } from '../home/release.ts';
 import { currentRelease, type Runtime, readRelease, runtimePaths } from '../home/release-file.ts';
 import { ensureRuntime } from '../home/runtime.ts';
 import { type Order, updateFiles, writeOrder } from './journal.ts';
-import { currentName } from './links.ts';
+import { currentName, pointLink } from './links.ts';
 import { findOrigin, setOrigin } from './origin.ts';
 import { type Renewed, renewClone } from './renew-clone.ts';
 import { copyClone } from './swap-clone.ts';
@@ -46,11 +48,12 @@ export type Prepared = {
 export async function prepareRelease(request: PrepareRequest): Promise<Result<Prepared, string>> {
   const { home, installation, id, now, report, signal } = request;
   const agent = agentPaths(home, id);
-  const current = currentRelease(home, agent);
+  // That it, or its runtime, is gone is what this mends.
   const from = currentName(agent);
-  if (!current.ok || from === null) return current.ok ? failed('releases/current is no link') : current;
+  if (from === null && isMadeByHand(agent)) return failed(madeByHand(agent));
   clearUpdate(agent);
-  const cloned = request.kind === 'update' ? await renewCopy(agent, request) : ok({ renewed: null, source: null, looked: null });
+  const cloned =
+    request.kind === 'update' && from !== null ? await renewCopy(agent, request) : ok({ renewed: null, source: null, looked: null });
   if (!cloned.ok) return cloned;
   const { renewed, source, looked } = cloned.value;
   const clone = renewed === null ? agent.clone : updateFiles(agent).clone;
@@ -62,8 +65,12 @@ export async function prepareRelease(request: PrepareRequest): Promise<Result<Pr
   const built = await buildRelease({ agent: { ...agent, clone }, runtime, commit: commit.value, now });
   if (!built.ok) return built;
   if (signal.aborted) return failed('interrupted');
-  const prepared = { from, to: built.value, runtime: runtime.version, renewed, source };
-  if (built.value === from) {
+  const prepared = { from: from ?? built.value, to: built.value, runtime: runtime.version, renewed, source };
+  if (from === null) {
+    const begun = beginWithout(agent, built.value);
+    if (!begun.ok) return begun;
+  }
+  if (built.value === from || from === null) {
     clearUpdate(agent);
     return ok({ ...prepared, isNew: false, database: 'same' });
   }
@@ -87,6 +94,19 @@ export async function checkUpdate(request: PrepareRequest): Promise<Result<{ ren
     return cloned.ok ? ok({ ...cloned.value, from }) : cloned;
   } finally {
     clearUpdate(agent);
+  }
+}
+
+/** There is nothing to switch from, and to go back to: `releases/current` is gone. */
+function beginWithout(agent: AgentPaths, release: string): Result<null, string> {
+  makePrivateFolder(agent.run);
+  const lock = takeHomeLock(agent.lock);
+  if (lock === null) return failed('its folder is in use: stop what runs there first');
+  try {
+    pointLink(agent.currentRelease, release);
+    return ok(null);
+  } finally {
+    lock.release();
   }
 }
 

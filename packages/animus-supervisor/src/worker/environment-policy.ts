@@ -2,7 +2,10 @@
  * A Broca's environment: the few variables that say where it is and how to reach the network, and
  * nothing else of what the supervisor was started with. Its secrets are in its own `.env`.
  */
+import { FLEET_CONFIG_VARIABLE } from 'animus-protocol';
+
 const ALLOWED: ReadonlySet<string> = new Set([
+  FLEET_CONFIG_VARIABLE,
   'HOME',
   'PATH',
   'LANG',

@@ -217,15 +217,40 @@ describe('animus doctor', () => {
       fs.renameSync(`${file}.aside`, file);
     };
     await aside(path.join(runtime, 'node_modules/better-sqlite3'), async () =>
-      assert.match(reasons(row(await diagnose(1), 'runtimes', null)), /lacks better-sqlite3 \d.* → .*animus deploy makes it anew/),
+      assert.match(reasons(row(await diagnose(1), 'runtimes', null)), /lacks better-sqlite3 \d.* → animus upgrade makes it again/),
     );
     await aside(path.join(runtime, 'bin/node'), async () =>
       assert.match(reasons(row(await diagnose(1), 'runtimes', null)), /the Node of runtime\/.* does not run/),
     );
+    const addon = path.join(runtime, `node_modules/better-sqlite3/prebuilds/${process.platform}-${process.arch}.node`);
+    await aside(addon, async () => {
+      fs.writeFileSync(addon, Buffer.alloc(fs.statSync(`${addon}.aside`).size, 1));
+      assert.match(reasons(row(await diagnose(1), 'runtimes', null)), /prebuilds\/.*\.node is missing, or is not what was installed/);
+    });
     await aside(agent.currentRelease, async () => assert.match(reasons(row(await diagnose(1), 'files')), /no release that can run/));
     fs.rmSync(agent.logs, { recursive: true });
     assert.match(reasons(row(await diagnose(1), 'files')), /logs\/ is missing/);
     assert.deepEqual(row(await diagnose(0, '--fix'), 'files').mended, ['agent-one/logs/ was made']);
+  });
+
+  it('makes a runtime again of which something is gone, as upgrade does', async () => {
+    const { runtimes } = homePaths(home);
+    const [version = ''] = fs.readdirSync(runtimes);
+    const gone = path.join(runtimes, version, 'node_modules/better-sqlite3');
+    const { ino } = fs.statSync(path.join(runtimes, version, 'bin/node'));
+    fs.rmSync(gone, { recursive: true });
+    assert.deepEqual(row(await diagnose(0, '--fix'), 'runtimes', null).mended, [`runtime/${version} was made again`]);
+    fs.rmSync(path.join(runtimes, version), { recursive: true });
+    assert.match(reasons(row(await diagnose(1), 'files')), /the runtime .* is missing: animus upgrade agent-one gives it one/);
+    const upgraded = JSON.parse((await rig.animus(['upgrade', '--json'])).stdout);
+    assert.deepEqual([upgraded.agents[0].outcome, upgraded.madeRuntime, fs.readdirSync(runtimes)], ['mended', 'new', [version]]);
+    assert.equal(fs.statSync(path.join(runtimes, version, 'bin/node')).ino, ino);
+    fs.rmSync(path.join(gone, 'package.json'));
+    const again = await rig.animus(['upgrade']);
+    assert.match(again.stderr, /was damaged and is made again/);
+    fs.rmSync(agentPaths(home, ID).currentRelease);
+    assert.match((await rig.animus(['upgrade', 'one'])).stdout, /could not run for want of its release or its runtime; it can again/);
+    await diagnose(0);
   });
 
   it('finds a plugin that is enabled and was not built', async () => {

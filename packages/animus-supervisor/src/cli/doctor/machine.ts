@@ -1,15 +1,17 @@
 /** What this machine gives: room, watches, memory, a sandbox, a Node and packages that fit. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { parseFleetConfig, supervisionOf } from 'animus-protocol';
+import { ok, parseFleetConfig, type Result, supervisionOf } from 'animus-protocol';
 import * as v from 'valibot';
 import { homePaths } from '../../home/paths.ts';
 import { runtimePaths } from '../../home/release-file.ts';
+import { ensureRuntime, findRuntimeLack } from '../../home/runtime.ts';
 import { probeSandbox } from '../../isolation/probe.ts';
 import { runBriefly } from '../../worker/process.ts';
+import { ask } from '../client.ts';
 import { readText } from '../read-text.ts';
 import { size } from '../render.ts';
-import { type AgentSubject, type Check, type Finding, fault, type HomeSubject, warning } from './check.ts';
+import { type AgentSubject, type Check, fault, type HomeSubject, warning } from './check.ts';
 import { type InotifyFigures, judgeDisk, judgeInotify, judgeMemory } from './machine-policy.ts';
 
 const PATIENCE_MS = 10_000;
@@ -70,28 +72,52 @@ const runtimeFile = v.object({ node: v.string(), packages: v.record(v.string(), 
 export const runtimes: Check<HomeSubject> = {
   name: 'runtimes',
   row: 'start',
-  look: async ({ home, fleet }) => {
-    const findings = await Promise.all(fleet.runtime.versions.map(async ({ version }) => await examineRuntime(home, version)));
-    return { said: `${fleet.runtime.versions.length}, each with its Node and its packages`, findings: findings.flat() };
+  look: async ({ home, context }) => {
+    const installation = context.installation();
+    const ours = installation.ok ? findRuntimeLack(home, installation.value) : null;
+    const { runtimes: folder, socket } = homePaths(home);
+    const mend = async (): Promise<Result<string, string>> => {
+      if (!installation.ok) return installation;
+      const { version } = ensureRuntime(home, installation.value);
+      await ask(socket, { kind: 'rescan' }, { timeoutMs: PATIENCE_MS });
+      return ok(`runtime/${version} was made again`);
+    };
+    const versions = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => !name.startsWith('.')) : [];
+    const found = versions.map(async (version) => {
+      const reasons = await examineRuntime(home, version, version === ours?.version ? ours.lack : null);
+      return reasons.map((reason) =>
+        fault(reason, 'animus upgrade makes it again, or moves its agents to a new one', version === ours?.version ? mend : null),
+      );
+    });
+    return { said: `${versions.length}, each with its Node and its packages`, findings: (await Promise.all(found)).flat() };
   },
 };
 
-async function examineRuntime(home: string, version: string): Promise<Finding[]> {
+/** `lack`: what it lacks compared with the installation it was made from, where that is known. */
+async function examineRuntime(home: string, version: string, lack: string | null): Promise<string[]> {
   const runtime = runtimePaths(home, version);
-  const remedy = `set it aside (mv ${runtime.folder} ${runtime.folder}.broken); animus remove keeps a backup, animus deploy makes it anew`;
   const described = v.safeParse(v.pipe(v.string(), v.parseJson(), runtimeFile), readText(path.join(runtime.folder, 'runtime.json')));
-  if (!described.success) return [fault(`runtime/${version}/runtime.json cannot be read`, remedy)];
+  if (!described.success) return [`runtime/${version}/runtime.json cannot be read`];
   const { node, packages } = described.output;
-  const ran = await runBriefly(runtime.node, ['--version'], {}, PATIENCE_MS);
-  const findings: Finding[] = [];
-  if (!ran.ok) findings.push(fault(`the Node of runtime/${version} does not run: ${ran.error}`, remedy));
-  else if (ran.value.replace(/^v/, '') !== node.replace(/^v/, ''))
-    findings.push(fault(`the Node of runtime/${version} is ${ran.value}, and should be ${node}`, remedy));
   const wrong = Object.entries(packages).filter(([place, wanted]) => packageVersion(path.join(runtime.packages, place)) !== wanted);
   const names = wrong.map(([place, wanted]) => `${place} ${wanted}`);
-  if (names.length > 0)
-    findings.push(fault(`runtime/${version} lacks ${names.slice(0, 5).join(', ')}${names.length > 5 ? ' …' : ''}`, remedy));
-  return findings;
+  if (names.length > 0) return [`runtime/${version} lacks ${names.slice(0, 5).join(', ')}${names.length > 5 ? ' …' : ''}`];
+  const ran = await runBriefly(runtime.node, ['--version'], {}, PATIENCE_MS);
+  if (!ran.ok) return [`the Node of runtime/${version} does not run: ${ran.error}`];
+  if (ran.value.replace(/^v/, '') !== node.replace(/^v/, ''))
+    return [`the Node of runtime/${version} is ${ran.value}, and should be ${node}`];
+  if (lack !== null) return [`in runtime/${version}, ${lack} is missing, or is not what was installed`];
+  const opened = await runBriefly(runtime.node, ['-e', OPEN_DATABASE, path.join(runtime.packages, 'better-sqlite3')], {}, PATIENCE_MS);
+  return opened.ok ? [] : [`SQLite of runtime/${version} does not load: ${lastLine(opened.error)}`];
+}
+
+/** Its addon is machine code: that its files are there does not tell that it works with this Node on this system. */
+const OPEN_DATABASE = "new (require(process.argv[1]))(':memory:').close()";
+
+/** What a program said last is why it failed. */
+function lastLine(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return lines.find((line) => /Error/.test(line))?.trim() ?? lines.at(-1) ?? text;
 }
 
 function packageVersion(folder: string): string | null {
