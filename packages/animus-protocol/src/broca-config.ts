@@ -7,7 +7,7 @@
  */
 import { type AgentId, parseAgentId } from './agent-id.ts';
 import { type Environment, type ParsedEnvironment, parseEnvironment } from './environment.ts';
-import { parseFleetDefaults } from './fleet-config.ts';
+import { parseFleetDefaults } from './fleet-defaults.ts';
 import type { Problem } from './problem.ts';
 import {
   type FleetDefaults,

@@ -5,21 +5,9 @@
 import * as v from 'valibot';
 import { type AgentId, parseAgentId } from './agent-id.ts';
 import { BACKUP_KEYS, type BackupFile, type BackupSettings, backupSchema, DEFAULT_BACKUP, readBackupSettings } from './backup-settings.ts';
+import { brocaSections, FLEET_FILE, KNOWN_DEFAULTS, SECTION } from './fleet-defaults.ts';
 import type { Problem } from './problem.ts';
-import {
-  type FleetDefaults,
-  fleetDefaultsEntries,
-  IMAGE_KEYS,
-  LIMIT_KEYS,
-  LOG_KEYS,
-  type LogLevel,
-  type LogSettings,
-  logsSchema,
-  MESSAGE_KEYS,
-  OUTBOUND_KEYS,
-  RETENTION_KEYS,
-  UPLOAD_KEYS,
-} from './settings.ts';
+import type { FleetDefaults, LogLevel, LogSettings } from './settings.ts';
 import { type KnownKeys, parseJsonFile } from './settings-file.ts';
 import {
   DEFAULT_SUPERVISION,
@@ -45,8 +33,6 @@ export type FleetConfig = {
   agents: Record<AgentId, Supervision>;
 };
 
-const FILE = 'animus.config.json';
-
 const DEFAULT: FleetConfig = {
   defaults: {},
   broca: { repository: null, ref: null },
@@ -57,24 +43,11 @@ const DEFAULT: FleetConfig = {
   agents: {},
 };
 
-const SECTION = 'write an object: { … }';
-
 /** Git takes a word that begins with "-" for an option. */
 function gitWord(allowed: string, meaning: string): v.GenericSchema<string | null> {
   return v.pipe(v.nullable(v.pipe(v.string(allowed), v.regex(/^[^\s-]\S*$/, allowed))), v.description(meaning));
 }
 
-const defaults = v.object(
-  {
-    message_processing: v.exactOptional(fleetDefaultsEntries.message_processing),
-    limits: v.exactOptional(fleetDefaultsEntries.limits),
-    retention: v.exactOptional(fleetDefaultsEntries.retention),
-    images: v.exactOptional(fleetDefaultsEntries.images),
-    outbound: v.exactOptional(fleetDefaultsEntries.outbound),
-    plugins: v.exactOptional(fleetDefaultsEntries.plugins),
-  },
-  SECTION,
-);
 const broca = v.object(
   {
     repository: v.exactOptional(
@@ -90,9 +63,7 @@ const broca = v.object(
 const fleet = v.object(
   {
     $schema: v.exactOptional(v.string('write a text in quotes')),
-    defaults: v.exactOptional(
-      v.pipe(defaults, v.description("What an agent's own .env and settings.json do not say, in the words of settings.json.")),
-    ),
+    defaults: brocaSections.defaults,
     broca: v.exactOptional(v.pipe(broca, v.description('Where deploy clones Broca from.'))),
     timezone: v.exactOptional(
       v.pipe(
@@ -100,9 +71,7 @@ const fleet = v.object(
         v.description("Zone in which times are shown, as in Europe/Berlin. null: the machine's own."),
       ),
     ),
-    logs: v.exactOptional(
-      v.pipe(logsSchema, v.description("The supervisor's own logs, and each Broca's where its settings do not say otherwise.")),
-    ),
+    logs: brocaSections.logs,
     backup: v.exactOptional(v.pipe(backupSchema, v.description('When the fleet is backed up by itself, and where backups go.'))),
     supervisor: v.exactOptional(v.pipe(supervisionSchema, v.description('How the supervisor runs each agent.'))),
     agents: v.exactOptional(
@@ -131,18 +100,9 @@ type FleetFile = {
 
 const KNOWN: KnownKeys = [
   ['', Object.keys(fleet.entries)],
-  ['defaults', Object.keys(defaults.entries)],
-  ['defaults.message_processing', MESSAGE_KEYS],
-  ['defaults.limits', LIMIT_KEYS],
-  ['defaults.retention', RETENTION_KEYS],
-  ['defaults.images', IMAGE_KEYS],
-  ['defaults.images.upload', UPLOAD_KEYS],
-  ['defaults.outbound', OUTBOUND_KEYS],
+  ...KNOWN_DEFAULTS,
   ['broca', Object.keys(broca.entries)],
-  ['logs', LOG_KEYS],
   ['backup', BACKUP_KEYS],
-  ['defaults.plugins', null],
-  ['defaults.plugins.*', null],
   ['agents', null],
   ...knownSupervisionKeys('supervisor', 'agents.*'),
 ];
@@ -152,14 +112,14 @@ const KNOWN: KnownKeys = [
  * that starts something from it must first see that no problem has severity `error`. `text` null: there is no file.
  * `name` is what problems call it: a person may have several homes.
  */
-export function parseFleetConfig(text: string | null, name: string = FILE): { config: FleetConfig; problems: Problem[] } {
+export function parseFleetConfig(text: string | null, name: string = FLEET_FILE): { config: FleetConfig; problems: Problem[] } {
   const { file, problems } = readFleetFile(text);
   const supervisor = refineSupervision(DEFAULT.supervisor, file.supervisor ?? {});
   const agents: FleetConfig['agents'] = {};
   for (const [name, entry] of Object.entries(file.agents ?? {})) {
     const id = parseAgentId(name);
     if (id.ok) agents[id.value] = refineSupervision(supervisor, entry);
-    else problems.push({ file: FILE, key: `agents.${name}`, message: id.error, severity: 'error' });
+    else problems.push({ file: FLEET_FILE, key: `agents.${name}`, message: id.error, severity: 'error' });
   }
   const config: FleetConfig = {
     defaults: file.defaults ?? DEFAULT.defaults,
@@ -177,19 +137,9 @@ export function supervisionOf({ agents, supervisor }: FleetConfig, agent: AgentI
   return agents[agent] ?? supervisor;
 }
 
-/**
- * The part a Broca uses. Faults elsewhere in the file are the supervisor's to tell and stop no Broca; a file that
- * cannot be read at all does, for its defaults (a mode `listen`, say) must not be lost in silence.
- */
-export function parseFleetDefaults(text: string | null): { defaults: FleetDefaults; logs: LogSettings; problems: Problem[] } {
-  const { file, problems } = readFleetFile(text);
-  const ours = problems.filter(({ key }) => /^(line |the whole file|(defaults|logs)\b)/.test(key));
-  return { defaults: file.defaults ?? {}, logs: file.logs ?? {}, problems: ours };
-}
-
 function readFleetFile(text: string | null): { file: FleetFile; problems: Problem[] } {
   if (text === null) return { file: {}, problems: [] };
-  const { value, problems } = parseJsonFile(FILE, text, fleetConfigSchema, KNOWN);
+  const { value, problems } = parseJsonFile(FLEET_FILE, text, fleetConfigSchema, KNOWN);
   return { file: value ?? {}, problems };
 }
 

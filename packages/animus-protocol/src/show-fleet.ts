@@ -1,6 +1,7 @@
 /** `config show` of the fleet: each value of animus.config.json that counts, in the file's own words, and where it came from. */
 import { type AgentId, parseAgentId } from './agent-id.ts';
-import { type FleetConfig, parseFleetDefaults, supervisionOf } from './fleet-config.ts';
+import { type FleetConfig, supervisionOf } from './fleet-config.ts';
+import { parseFleetDefaults } from './fleet-defaults.ts';
 import { readJson } from './json-text.ts';
 import { type ShownSetting, showSetting } from './show-settings.ts';
 import type { Supervision } from './supervision.ts';

@@ -35,6 +35,10 @@ export const BROCA_ENTRIES: { broca: string; [name: string]: string } = {
   'broca-take-over': 'packages/broca-core/src/try-take-over.ts',
   'broca-restore': 'packages/broca-core/src/prepare-restore.ts',
   'broca-python': 'packages/broca-core/src/store/takeover/take-over.ts',
+  'broca-commands': 'packages/broca-core/src/commands/commands.ts',
+  'broca-attachments': 'packages/broca-core/src/attachments/store.ts',
+  'broca-tidy': 'packages/broca-core/src/attachments/tidy.ts',
+  'broca-upload': 'packages/broca-core/src/attachments/upload.ts',
   'plugins/telegram': 'packages/broca-telegram/src/index.ts',
 };
 
@@ -111,9 +115,8 @@ function lazyBuiltins(source: string): Plugin {
         kind === 'import-statement' ? { path: name, namespace: 'builtin' } : undefined,
       );
       build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path: name }) => {
-        const names = Object.keys(process.getBuiltinModule(name) ?? {});
-        const [from, what] = [JSON.stringify(helper), `${JSON.stringify(name)}, ${JSON.stringify(names)}`];
-        return { contents: `module.exports = require(${from}).lazyBuiltin(${what});`, loader: 'js', resolveDir: source };
+        const contents = `module.exports = require(${JSON.stringify(helper)}).lazyBuiltin(${JSON.stringify(name)});`;
+        return { contents, loader: 'js', resolveDir: source };
       });
     },
   };

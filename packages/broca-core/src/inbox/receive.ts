@@ -6,6 +6,7 @@
 import { DEFAULT_LIMITS, type MessageLimits } from 'animus-protocol';
 import type { Inbound, Receipt, Sender } from '../message.ts';
 import { readFact } from '../store/facts.ts';
+import { lazily } from '../store/lazily.ts';
 import { type Store, storageFault } from '../store/open.ts';
 import { admit, EVERY_CHANNEL, ignoreKeys, mayBeAnswered } from './admit-policy.ts';
 import { decideJoin, type JoinableTurn } from './join-policy.ts';
@@ -192,44 +193,52 @@ function refreshPerson(statements: Statements, { sender }: Inbound, standing: St
 }
 
 function prepare(store: Store) {
-  return {
-    tally: store.prepare<[string, number], number>('SELECT count FROM tallies WHERE name = ? AND id = ?').pluck(),
-    conversation: store
-      .prepare<[string, string, string], number>('SELECT id FROM conversations WHERE channel = ? AND account = ? AND chat = ?')
-      .pluck(),
-    seen: store.prepare<[number, string], number>('SELECT turn_id FROM seen WHERE conversation_id = ? AND external_id = ?').pluck(),
-    turn: store.prepare<[number], number>('SELECT id FROM turns WHERE id = ?').pluck(),
-    standing: store.prepare<[string, string], Standing>(
-      `SELECT profiles.id AS profileId, users.id AS userId, users.is_active AS isActive, username,
+  return lazily({
+    tally: () => store.prepare<[string, number], number>('SELECT count FROM tallies WHERE name = ? AND id = ?').pluck(),
+    conversation: () =>
+      store
+        .prepare<[string, string, string], number>('SELECT id FROM conversations WHERE channel = ? AND account = ? AND chat = ?')
+        .pluck(),
+    seen: () => store.prepare<[number, string], number>('SELECT turn_id FROM seen WHERE conversation_id = ? AND external_id = ?').pluck(),
+    turn: () => store.prepare<[number], number>('SELECT id FROM turns WHERE id = ?').pluck(),
+    standing: () =>
+      store.prepare<[string, string], Standing>(
+        `SELECT profiles.id AS profileId, users.id AS userId, users.is_active AS isActive, username,
          display_name AS displayName, profiles.last_active_at AS lastActiveAt
        FROM profiles JOIN users ON users.id = profiles.user_id WHERE channel = ? AND sender_id = ?`,
-    ),
-    ignored: store.prepare<[string, string, string], { channel: string; sender: string }>(
-      `SELECT channel, sender FROM ignored WHERE channel IN (?, '${EVERY_CHANNEL}') AND sender IN (?, ?)`,
-    ),
-    ignore: store.prepare('INSERT INTO ignored (channel, sender, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
-    heed: store.prepare('DELETE FROM ignored WHERE channel = ? AND sender = ?'),
-    open: store
-      .prepare<[number], number>(
-        "SELECT id FROM turns INDEXED BY turns_open WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1",
-      )
-      .pluck(),
-    addConversation: store.prepare('INSERT INTO conversations (channel, account, chat, created_at) VALUES (?, ?, ?, ?)'),
-    addUser: store.prepare('INSERT INTO users (created_at, last_active_at) VALUES (?, ?)'),
-    addProfile: store.prepare(
-      `INSERT INTO profiles (user_id, channel, sender_id, username, display_name, created_at, last_active_at)
+      ),
+    ignored: () =>
+      store.prepare<[string, string, string], { channel: string; sender: string }>(
+        `SELECT channel, sender FROM ignored WHERE channel IN (?, '${EVERY_CHANNEL}') AND sender IN (?, ?)`,
+      ),
+    ignore: () => store.prepare('INSERT INTO ignored (channel, sender, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
+    heed: () => store.prepare('DELETE FROM ignored WHERE channel = ? AND sender = ?'),
+    open: () =>
+      store
+        .prepare<[number], number>(
+          "SELECT id FROM turns INDEXED BY turns_open WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') LIMIT 1",
+        )
+        .pluck(),
+    addConversation: () => store.prepare('INSERT INTO conversations (channel, account, chat, created_at) VALUES (?, ?, ?, ?)'),
+    addUser: () => store.prepare('INSERT INTO users (created_at, last_active_at) VALUES (?, ?)'),
+    addProfile: () =>
+      store.prepare(
+        `INSERT INTO profiles (user_id, channel, sender_id, username, display_name, created_at, last_active_at)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    refreshProfile: store.prepare(
-      'UPDATE profiles SET username = coalesce(?, username), display_name = coalesce(?, display_name), last_active_at = ? WHERE id = ?',
-    ),
-    refreshUser: store.prepare('UPDATE users SET last_active_at = ? WHERE id = ?'),
-    addTurn: store.prepare('INSERT INTO turns (conversation_id, profile_id, state, due_at, created_at) VALUES (?, ?, ?, ?, ?)'),
-    addInbound: store.prepare(
-      'INSERT INTO inbounds (turn_id, number, external_id, text, attachments, reply_to, written_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    ),
-    joinable: store.prepare<[number, number], JoinableTurn & { id: number }>(
-      `SELECT turns.id, turns.created_at AS createdAt, max(received_at) AS newestAt, count(*) AS messages, sum(length(text) + 1) AS length,
+      ),
+    refreshProfile: () =>
+      store.prepare(
+        'UPDATE profiles SET username = coalesce(?, username), display_name = coalesce(?, display_name), last_active_at = ? WHERE id = ?',
+      ),
+    refreshUser: () => store.prepare('UPDATE users SET last_active_at = ? WHERE id = ?'),
+    addTurn: () => store.prepare('INSERT INTO turns (conversation_id, profile_id, state, due_at, created_at) VALUES (?, ?, ?, ?, ?)'),
+    addInbound: () =>
+      store.prepare(
+        'INSERT INTO inbounds (turn_id, number, external_id, text, attachments, reply_to, written_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      ),
+    joinable: () =>
+      store.prepare<[number, number], JoinableTurn & { id: number }>(
+        `SELECT turns.id, turns.created_at AS createdAt, max(received_at) AS newestAt, count(*) AS messages, sum(length(text) + 1) AS length,
          sum(json_array_length(attachments)) AS attachments
        FROM turns JOIN inbounds ON inbounds.turn_id = turns.id
        WHERE turns.id = (SELECT id FROM turns INDEXED BY turns_open
@@ -237,9 +246,9 @@ function prepare(store: Store) {
          AND profile_id = ? AND state <> 'running' AND crashes = 0
          AND NOT EXISTS (SELECT 1 FROM attempts WHERE turn_id = turns.id)
        GROUP BY turns.id`,
-    ),
-    setAside: store.prepare('UPDATE turns SET reason = ?, settled_at = ? WHERE id = ?'),
-    delay: store.prepare('UPDATE turns SET due_at = ? WHERE id = ?'),
-    addSeen: store.prepare('INSERT INTO seen (conversation_id, external_id, turn_id) VALUES (?, ?, ?)'),
-  };
+      ),
+    setAside: () => store.prepare('UPDATE turns SET reason = ?, settled_at = ? WHERE id = ?'),
+    delay: () => store.prepare('UPDATE turns SET due_at = ? WHERE id = ?'),
+    addSeen: () => store.prepare('INSERT INTO seen (conversation_id, external_id, turn_id) VALUES (?, ?, ?)'),
+  });
 }

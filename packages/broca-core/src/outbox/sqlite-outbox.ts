@@ -7,6 +7,7 @@
 import type { ComposedPart } from '../channel/channel.ts';
 import type { Part } from '../message.ts';
 import type { Turn } from '../queue/turn.ts';
+import { lazily } from '../store/lazily.ts';
 import type { Store } from '../store/open.ts';
 import type { SettlingWrite } from '../store/reserve.ts';
 
@@ -182,50 +183,60 @@ const PART_ROW = `
   FROM parts JOIN conversations ON conversations.id = parts.conversation_id`;
 
 function prepare(store: Store) {
-  return {
-    open: store
-      .prepare<[number], number>("SELECT id FROM parts WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'sending') LIMIT 1")
-      .pluck(),
-    withheld: store.prepare<[], string>("SELECT value FROM facts WHERE key = 'withheld_turn'").pluck(),
-    withhold: store.prepare(
-      "UPDATE parts SET state = 'uncertain', reason = ?, settled_at = ? WHERE turn_id = ? AND number > ? AND state IN ('queued', 'waiting')",
-    ),
-    newest: store.prepare<[number], number>('SELECT max(number) FROM parts WHERE turn_id = ?').pluck(),
-    add: store.prepare(
-      `INSERT INTO parts (turn_id, conversation_id, channel, number, count, in_reply_to, text, form, key, state, due_at, created_at)
+  return lazily({
+    open: () =>
+      store
+        .prepare<[number], number>("SELECT id FROM parts WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'sending') LIMIT 1")
+        .pluck(),
+    withheld: () => store.prepare<[], string>("SELECT value FROM facts WHERE key = 'withheld_turn'").pluck(),
+    withhold: () =>
+      store.prepare(
+        "UPDATE parts SET state = 'uncertain', reason = ?, settled_at = ? WHERE turn_id = ? AND number > ? AND state IN ('queued', 'waiting')",
+      ),
+    newest: () => store.prepare<[number], number>('SELECT max(number) FROM parts WHERE turn_id = ?').pluck(),
+    add: () =>
+      store.prepare(
+        `INSERT INTO parts (turn_id, conversation_id, channel, number, count, in_reply_to, text, form, key, state, due_at, created_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    due: store.prepare<[string, number, number], OutboxRow>(
-      `${PART_ROW} WHERE parts.state = 'waiting' AND parts.channel = ? AND due_at <= ? ORDER BY due_at, parts.id LIMIT ?`,
-    ),
-    behind: store.prepare<[number, number, number], OutboxRow>(
-      `${PART_ROW} WHERE parts.conversation_id = ? AND parts.id > ? AND parts.state = 'queued' ORDER BY parts.id LIMIT ?`,
-    ),
-    find: store.prepare<[number], OutboxRow>(`${PART_ROW} WHERE parts.id = ? AND parts.state IN ('queued', 'waiting', 'sending')`),
-    nextDueAt: store
-      .prepare<[string], number>("SELECT due_at FROM parts WHERE state = 'waiting' AND channel = ? ORDER BY due_at LIMIT 1")
-      .pluck(),
-    markSending: store.prepare(
-      "UPDATE parts SET state = 'sending', first_sent_at = coalesce(first_sent_at, ?) WHERE id = ? AND state IN ('queued', 'waiting')",
-    ),
-    settle: store.prepare(
-      "UPDATE parts SET state = ?, platform_id = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('queued', 'waiting', 'sending')",
-    ),
-    putBack: store.prepare(
-      "UPDATE parts SET state = 'waiting', due_at = ?, failures = ?, crashes = 0, reason = ? WHERE id = ? AND state IN ('waiting', 'sending')",
-    ),
-    forgetSending: store.prepare('UPDATE parts SET first_sent_at = NULL WHERE id = ?'),
-    newestAt: store.prepare<[], number>('SELECT created_at FROM parts ORDER BY id DESC LIMIT 1').pluck(),
-    setBack: store.prepare("UPDATE parts SET due_at = due_at - ? WHERE state IN ('queued', 'waiting', 'sending') AND channel = ?"),
-    standBehind: store.prepare("UPDATE parts SET state = 'queued' WHERE id = ? AND state = 'sending'"),
-    rest: store.prepare("UPDATE parts SET crashes = ?, due_at = max(due_at, ?) WHERE id = ? AND state IN ('queued', 'waiting', 'sending')"),
-    promote: store.prepare(
-      `UPDATE parts SET state = 'waiting' WHERE id =
+      ),
+    due: () =>
+      store.prepare<[string, number, number], OutboxRow>(
+        `${PART_ROW} WHERE parts.state = 'waiting' AND parts.channel = ? AND due_at <= ? ORDER BY due_at, parts.id LIMIT ?`,
+      ),
+    behind: () =>
+      store.prepare<[number, number, number], OutboxRow>(
+        `${PART_ROW} WHERE parts.conversation_id = ? AND parts.id > ? AND parts.state = 'queued' ORDER BY parts.id LIMIT ?`,
+      ),
+    find: () => store.prepare<[number], OutboxRow>(`${PART_ROW} WHERE parts.id = ? AND parts.state IN ('queued', 'waiting', 'sending')`),
+    nextDueAt: () =>
+      store.prepare<[string], number>("SELECT due_at FROM parts WHERE state = 'waiting' AND channel = ? ORDER BY due_at LIMIT 1").pluck(),
+    markSending: () =>
+      store.prepare(
+        "UPDATE parts SET state = 'sending', first_sent_at = coalesce(first_sent_at, ?) WHERE id = ? AND state IN ('queued', 'waiting')",
+      ),
+    settle: () =>
+      store.prepare(
+        "UPDATE parts SET state = ?, platform_id = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('queued', 'waiting', 'sending')",
+      ),
+    putBack: () =>
+      store.prepare(
+        "UPDATE parts SET state = 'waiting', due_at = ?, failures = ?, crashes = 0, reason = ? WHERE id = ? AND state IN ('waiting', 'sending')",
+      ),
+    forgetSending: () => store.prepare('UPDATE parts SET first_sent_at = NULL WHERE id = ?'),
+    newestAt: () => store.prepare<[], number>('SELECT created_at FROM parts ORDER BY id DESC LIMIT 1').pluck(),
+    setBack: () => store.prepare("UPDATE parts SET due_at = due_at - ? WHERE state IN ('queued', 'waiting', 'sending') AND channel = ?"),
+    standBehind: () => store.prepare("UPDATE parts SET state = 'queued' WHERE id = ? AND state = 'sending'"),
+    rest: () =>
+      store.prepare("UPDATE parts SET crashes = ?, due_at = max(due_at, ?) WHERE id = ? AND state IN ('queued', 'waiting', 'sending')"),
+    promote: () =>
+      store.prepare(
+        `UPDATE parts SET state = 'waiting' WHERE id =
          (SELECT id FROM parts WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'sending') ORDER BY id LIMIT 1)
        AND state = 'queued'`,
-    ),
-    sending: store.prepare<[string], number>("SELECT DISTINCT conversation_id FROM parts WHERE state = 'sending' AND channel = ?").pluck(),
-    sendAgain: store.prepare("UPDATE parts SET state = 'queued' WHERE state = 'sending' AND channel = ?"),
-    giveUp: store.prepare("UPDATE parts SET state = 'uncertain', reason = ?, settled_at = ? WHERE state = 'sending' AND channel = ?"),
-  };
+      ),
+    sending: () =>
+      store.prepare<[string], number>("SELECT DISTINCT conversation_id FROM parts WHERE state = 'sending' AND channel = ?").pluck(),
+    sendAgain: () => store.prepare("UPDATE parts SET state = 'queued' WHERE state = 'sending' AND channel = ?"),
+    giveUp: () => store.prepare("UPDATE parts SET state = 'uncertain', reason = ?, settled_at = ? WHERE state = 'sending' AND channel = ?"),
+  });
 }

@@ -7,6 +7,7 @@ import { isStored, readAttachmentColumns, readAttachments } from '../attachments
 import type { StoredAttachment } from '../message.ts';
 import { type Outbox, partsOf } from '../outbox/sqlite-outbox.ts';
 import { databaseId, writeFact } from '../store/facts.ts';
+import { lazily } from '../store/lazily.ts';
 import type { Store } from '../store/open.ts';
 import type { SettlingWrite } from '../store/reserve.ts';
 import type { Attempt } from '../turn/letta.ts';
@@ -199,46 +200,52 @@ const TURN_ROW = `
   LEFT JOIN users ON users.id = profiles.user_id`;
 
 function prepare(store: Store) {
-  return {
-    next: store.prepare<[number], TurnRow>(
-      `${TURN_ROW} WHERE turns.id = (SELECT id FROM turns WHERE state = 'waiting' AND due_at <= ? ORDER BY due_at, id LIMIT 1)`,
-    ),
-    nextDueAt: store.prepare<[], number>("SELECT due_at FROM turns WHERE state = 'waiting' ORDER BY due_at LIMIT 1").pluck(),
-    running: store.prepare<[], TurnRow>(`${TURN_ROW} WHERE turns.state = 'running' ORDER BY turns.id LIMIT 1`),
-    find: store.prepare<[number], TurnRow>(`${TURN_ROW} WHERE turns.id = ? AND turns.state IN ('queued', 'waiting', 'running')`),
-    rest: store.prepare("UPDATE turns SET crashes = ?, due_at = max(due_at, ?) WHERE id = ? AND state IN ('queued', 'waiting', 'running')"),
-    newestAt: store.prepare<[], number>('SELECT created_at FROM turns ORDER BY id DESC LIMIT 1').pluck(),
-    setBack: store.prepare("UPDATE turns SET due_at = due_at - ? WHERE state IN ('queued', 'waiting', 'running')"),
-    forgetCrashes: store.prepare('UPDATE turns SET crashes = 0 WHERE id = ? AND crashes > 0'),
-    run: store.prepare<[number]>("UPDATE turns SET state = 'running' WHERE id = ? AND state = 'waiting'"),
-    newestAttempt: store.prepare<[number], number>('SELECT max(number) FROM attempts WHERE turn_id = ?').pluck(),
-    openAttempt: store.prepare<[number], Omit<Attempt, 'images'> & { images: string }>(
-      `SELECT turn_id AS turnId, number, otid, endpoint, agent_id AS agentId, text, images, seen_message_id AS seenMessageId,
+  return lazily({
+    next: () =>
+      store.prepare<[number], TurnRow>(
+        `${TURN_ROW} WHERE turns.id = (SELECT id FROM turns WHERE state = 'waiting' AND due_at <= ? ORDER BY due_at, id LIMIT 1)`,
+      ),
+    nextDueAt: () => store.prepare<[], number>("SELECT due_at FROM turns WHERE state = 'waiting' ORDER BY due_at LIMIT 1").pluck(),
+    running: () => store.prepare<[], TurnRow>(`${TURN_ROW} WHERE turns.state = 'running' ORDER BY turns.id LIMIT 1`),
+    find: () => store.prepare<[number], TurnRow>(`${TURN_ROW} WHERE turns.id = ? AND turns.state IN ('queued', 'waiting', 'running')`),
+    rest: () =>
+      store.prepare("UPDATE turns SET crashes = ?, due_at = max(due_at, ?) WHERE id = ? AND state IN ('queued', 'waiting', 'running')"),
+    newestAt: () => store.prepare<[], number>('SELECT created_at FROM turns ORDER BY id DESC LIMIT 1').pluck(),
+    setBack: () => store.prepare("UPDATE turns SET due_at = due_at - ? WHERE state IN ('queued', 'waiting', 'running')"),
+    forgetCrashes: () => store.prepare('UPDATE turns SET crashes = 0 WHERE id = ? AND crashes > 0'),
+    run: () => store.prepare<[number]>("UPDATE turns SET state = 'running' WHERE id = ? AND state = 'waiting'"),
+    newestAttempt: () => store.prepare<[number], number>('SELECT max(number) FROM attempts WHERE turn_id = ?').pluck(),
+    openAttempt: () =>
+      store.prepare<[number], Omit<Attempt, 'images'> & { images: string }>(
+        `SELECT turn_id AS turnId, number, otid, endpoint, agent_id AS agentId, text, images, seen_message_id AS seenMessageId,
          run_id AS runId, sent_at AS sentAt
        FROM attempts WHERE turn_id = ? AND over_at IS NULL ORDER BY number DESC LIMIT 1`,
-    ),
-    dropUntaken: store.prepare("DELETE FROM attempts WHERE turn_id = ? AND outcome IN ('unavailable', 'held')"),
-    addAttempt: store.prepare(
-      `INSERT INTO attempts (turn_id, number, otid, endpoint, agent_id, text, images, seen_message_id, sent_at)
+      ),
+    dropUntaken: () => store.prepare("DELETE FROM attempts WHERE turn_id = ? AND outcome IN ('unavailable', 'held')"),
+    addAttempt: () =>
+      store.prepare(
+        `INSERT INTO attempts (turn_id, number, otid, endpoint, agent_id, text, images, seen_message_id, sent_at)
        VALUES (@turnId, @number, @otid, @endpoint, @agentId, @text, @images, @seenMessageId, @sentAt)`,
-    ),
-    recordRun: store.prepare('UPDATE attempts SET run_id = ?, progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
-    recordProgress: store.prepare('UPDATE attempts SET progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
-    endAttempt: store.prepare(
-      'UPDATE attempts SET outcome = ?, reason = ?, over_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL',
-    ),
-    leave: store.prepare(
-      "UPDATE turns SET state = ?, outcome = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('queued', 'waiting', 'running')",
-    ),
+      ),
+    recordRun: () => store.prepare('UPDATE attempts SET run_id = ?, progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
+    recordProgress: () => store.prepare('UPDATE attempts SET progress_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
+    endAttempt: () =>
+      store.prepare('UPDATE attempts SET outcome = ?, reason = ?, over_at = ? WHERE turn_id = ? AND number = ? AND over_at IS NULL'),
+    leave: () =>
+      store.prepare(
+        "UPDATE turns SET state = ?, outcome = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('queued', 'waiting', 'running')",
+      ),
     // The index is named: with no statistics SQLite would rather walk all that was ever said in the conversation.
-    promote: store.prepare(
-      `UPDATE turns SET state = 'waiting' WHERE id =
+    promote: () =>
+      store.prepare(
+        `UPDATE turns SET state = 'waiting' WHERE id =
          (SELECT id FROM turns INDEXED BY turns_open WHERE conversation_id = ? AND state IN ('queued', 'waiting', 'running') ORDER BY id LIMIT 1)
        AND state = 'queued'`,
-    ),
-    putBack: store.prepare(
-      `UPDATE turns SET state = 'waiting', due_at = ?, failures = ?, unavailable_since = ?, crashes = 0, reason = ?, without_images = max(without_images, ?)
+      ),
+    putBack: () =>
+      store.prepare(
+        `UPDATE turns SET state = 'waiting', due_at = ?, failures = ?, unavailable_since = ?, crashes = 0, reason = ?, without_images = max(without_images, ?)
        WHERE id = ? AND state IN ('waiting', 'running')`,
-    ),
-  };
+      ),
+  });
 }

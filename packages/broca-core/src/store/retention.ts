@@ -5,6 +5,7 @@
  * come in again. The file does not shrink; what was freed is used again.
  */
 import type { Retention } from 'animus-protocol';
+import { lazily } from './lazily.ts';
 import type { Store } from './open.ts';
 
 /** Rows looked at in one go: some milliseconds. */
@@ -60,12 +61,13 @@ export function createRetain(store: Store, settings: () => Retention): Retain {
 
 function prepare(store: Store) {
   type Row = { id: number; createdAt: number; settledAt: number | null; isOver: number };
-  return {
-    next: store.prepare<[number, number], Row>(
-      `SELECT id, created_at AS createdAt, CASE WHEN state = 'settled' THEN settled_at END AS settledAt,
+  return lazily({
+    next: () =>
+      store.prepare<[number, number], Row>(
+        `SELECT id, created_at AS createdAt, CASE WHEN state = 'settled' THEN settled_at END AS settledAt,
          NOT EXISTS (SELECT 1 FROM parts WHERE turn_id = turns.id AND parts.state IN ('queued', 'waiting', 'sending', 'uncertain')) AS isOver
        FROM turns WHERE id > ? ORDER BY id LIMIT ?`,
-    ),
-    remove: store.prepare("DELETE FROM turns WHERE id = ? AND state = 'settled'"),
-  };
+      ),
+    remove: () => store.prepare("DELETE FROM turns WHERE id = ? AND state = 'settled'"),
+  });
 }
