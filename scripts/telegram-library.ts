@@ -2,8 +2,9 @@
  * Puts another build of the Telegram library in the place of `telegram`, for this checkout: `teleproto`, which is kept up
  * where `telegram` is archived. Every import is of `telegram`, so that nothing but this differs.
  *
- *     node scripts/telegram-library.ts teleproto      then `npm test -- test/telegram/*.test.ts`
- *     node scripts/telegram-library.ts telegram       back
+ *     npm run telegram-library teleproto
+ *     npm test -- 'packages/testkit/src/telegram-data-centre/*.test.ts' 'test/telegram/*.test.ts'
+ *     npm run telegram-library telegram               back
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -26,7 +27,7 @@ function use(version: string): void {
 const [wanted = ''] = process.argv.slice(2);
 const version = Object.hasOwn(LIBRARIES, wanted) ? LIBRARIES[wanted] : undefined;
 if (version === undefined) {
-  console.error(`say which: node scripts/telegram-library.ts ${Object.keys(LIBRARIES).join('|')}`);
+  console.error(`say which: npm run telegram-library ${Object.keys(LIBRARIES).join('|')}`);
   process.exitCode = 2;
 } else {
   use(version);

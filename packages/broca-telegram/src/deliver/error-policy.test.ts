@@ -38,6 +38,7 @@ test('a session that is over says why, and what to do', () => {
     [401, 'AUTH_KEY_UNREGISTERED', /log in again/],
     [400, 'ACCESS_TOKEN_INVALID', /bot token/],
     [400, 'API_ID_INVALID', /my\.telegram\.org/],
+    [406, 'UPDATE_APP_TO_LOGIN', /newer library.*docs\/channels/],
     [401, 'USER_DEACTIVATED', /closed this account/],
   ] as const) {
     assert.match(sessionFault({ code, word }) ?? '', expected);

@@ -75,6 +75,9 @@ export function sessionFault({ code, word }: { code: number; word: string }): st
   if (/^API_ID_(INVALID|PUBLISHED_FLOOD)$/.test(word)) {
     return 'Telegram does not take the API id and hash: see https://my.telegram.org, then log in again (broca telegram login)';
   }
+  if (/^(UPDATE_APP_TO_LOGIN|CONNECTION_LAYER_INVALID)$/.test(word)) {
+    return `Telegram wants a newer library than this Broca has (${word}): see "The library" in docs/channels.md`;
+  }
   if (code === 401 || /^(AUTH_KEY_|SESSION_)/.test(word))
     return `Telegram has ended this session (${word}): log in again (broca telegram login)`;
   return null;

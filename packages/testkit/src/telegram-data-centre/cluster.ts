@@ -59,18 +59,18 @@ export class Cluster {
   /** Online sessions of an account that want news, at the data centre that keeps it. */
   wakeSessionsOf(account: number): Session[] {
     return [...this.#sessions.values()].filter((session) => {
-      const key = this.world.keys.get(session.keyId);
+      const key = this.world.permanentKey(session.keyId);
       const isHome = key?.dcId === this.world.accounts.get(account)?.dcId;
       return session.isOnline && session.wantsUpdates && isHome && key?.accountId === account && key.brokenBy === null;
     });
   }
 
   sessionsOf(account: number): Session[] {
-    return [...this.#sessions.values()].filter(({ keyId }) => this.world.keys.get(keyId)?.accountId === account);
+    return [...this.#sessions.values()].filter(({ keyId }) => this.world.permanentKey(keyId)?.accountId === account);
   }
 
   connectionsOf(account: number): Line[] {
-    return [...this.connections].filter(({ key }) => key !== null && this.world.keys.get(key.id)?.accountId === account);
+    return [...this.connections].filter(({ key }) => key !== null && this.world.permanentKey(key.id)?.accountId === account);
   }
 
   #host(dcId: number, office: Office): ConnectionHost {
@@ -94,7 +94,8 @@ export class Cluster {
 
   #findKey(id: bigint, dcId: number): AuthKey | undefined {
     const key = this.world.keys.get(id);
-    return key?.dcId === dcId ? key : undefined;
+    if (key === undefined || key.dcId !== dcId) return undefined;
+    return key.expiresAt !== null && key.expiresAt * 1000 <= this.#clock() ? undefined : key;
   }
 
   #keep({ key, salt, expiresIn }: AgreedKey, dcId: number): void {
@@ -112,9 +113,10 @@ export class Cluster {
 
   /** A key used from two places at the same time is dead for both, for ever. */
   #checkPlaces(line: Line): void {
-    const key = line.key === null ? undefined : this.world.keys.get(line.key.id);
+    const permanent = (of: Line): AuthKey | undefined => (of.key === null ? undefined : this.world.permanentKey(of.key.id));
+    const key = permanent(line);
     if (key === undefined || key.accountId === null || key.brokenBy !== null) return;
-    const isElsewhere = [...this.connections].some((other) => other.key?.id === key.id && other.from !== line.from);
+    const isElsewhere = [...this.connections].some((other) => other.from !== line.from && permanent(other)?.id === key.id);
     if (isElsewhere) this.world.commit({ kind: 'key', key: { ...key, brokenBy: 'AUTH_KEY_DUPLICATED' } });
   }
 }

@@ -31,8 +31,8 @@ test('a random id is good once, for as long as it is remembered', async () => {
   await using here = await startTalk({ randomIdMemoryMs: 60_000 });
   const { telegram, alice, bot, bots } = here;
   const randomId = helpers.returnBigInt('-1234567890123');
-  await bots.client.invoke(sendText(alice, 'once', { randomId }));
-  await assert.rejects(bots.client.invoke(sendText(alice, 'once', { randomId })), { errorMessage: 'RANDOM_ID_DUPLICATE', code: 500 });
+  await bots.ask(sendText(alice, 'once', { randomId }));
+  await assert.rejects(bots.ask(sendText(alice, 'once', { randomId })), { errorMessage: 'RANDOM_ID_DUPLICATE', code: 500 });
   telegram.advance(61_000);
   await bots.client.invoke(sendText(alice, 'once', { randomId }));
   assert.deepEqual(

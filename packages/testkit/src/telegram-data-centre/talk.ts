@@ -1,7 +1,7 @@
 /** The scene of most tests: Alice, who writes without a client, and a bot behind an unmodified one. */
 import { Api, helpers } from 'telegram';
 import { startTelegramDataCentre, type TelegramDataCentre, type TelegramSettings } from './index.ts';
-import { createClient, type TestClient } from './test-client.ts';
+import { createClient, senderOf, type TestClient } from './test-client.ts';
 import type { Account } from './world/model.ts';
 
 export type Talk = AsyncDisposable & {
@@ -31,13 +31,14 @@ export async function startTalk(settings: TelegramSettings = {}): Promise<Talk> 
   return { telegram, alice, bot, bots, updates, heard, [Symbol.asyncDispose]: end };
 }
 
+/** What comes over the wire, as it comes: the library's own events may be put in order, or left out. The client must be connected. */
 export function listen({ client }: TestClient): Pick<Talk, 'updates' | 'heard'> {
   const updates: Api.TypeUpdate[] = [];
   let wake = (): void => {};
-  client.addEventHandler((update: Api.TypeUpdate) => {
-    updates.push(update);
+  senderOf(client)._updateCallback = (_client, update) => {
+    updates.push(...unpack(update));
     wake();
-  });
+  };
   const heard: Talk['heard'] = async (fits, number = 1) => {
     for (;;) {
       const found = updates.filter(fits)[number - 1];
@@ -48,6 +49,13 @@ export function listen({ client }: TestClient): Pick<Talk, 'updates' | 'heard'> 
     }
   };
   return { updates, heard };
+}
+
+/** The library speaks of its connection in the same way as of updates. */
+function unpack(update: unknown): Api.TypeUpdate[] {
+  if (update instanceof Api.Updates || update instanceof Api.UpdatesCombined) return update.updates;
+  if (update instanceof Api.UpdateShort) return [update.update];
+  return typeof update === 'object' && update !== null && 'CONSTRUCTOR_ID' in update ? [update as Api.TypeUpdate] : [];
 }
 
 export function textOf(update: Api.TypeUpdate): string | null {

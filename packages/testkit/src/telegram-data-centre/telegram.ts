@@ -92,6 +92,8 @@ export type TelegramDataCentre = AsyncDisposable & {
   unregisterSessions(account: Account, reason?: 'AUTH_KEY_UNREGISTERED' | 'USER_DEACTIVATED'): void;
   /** The keys are gone: transport error -404. */
   forgetKeys(account: Account): void;
+  /** The time of its temporary keys is over: transport error -404. */
+  expireTemporaryKeys(account: Account): void;
   /** Somebody uses the account's sessions elsewhere at the same time: 406 AUTH_KEY_DUPLICATED for ever. */
   useElsewhere(account: Account): void;
   /** The old salt is refused from now on. */

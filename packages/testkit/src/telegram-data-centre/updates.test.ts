@@ -54,8 +54,8 @@ test('who never asked for anything is pushed nothing', async () => {
   await using here = await startTalk();
   const { telegram, alice, bot } = here;
   await using second = createClient(telegram, telegram.mintSession(bot));
-  const silent = listen(second);
   await second.client.connect();
+  const silent = listen(second);
   telegram.pushText(alice, bot, 'one');
   await here.heard((each) => textOf(each) === 'one');
   await second.client.invoke(new Api.updates.GetState());
@@ -68,8 +68,8 @@ test('what one session sends, the others hear, and it does not', async () => {
   await using here = await startTalk();
   const { telegram, alice, bot, bots } = here;
   await using second = createClient(telegram, telegram.mintSession(bot));
-  const other = listen(second);
   await second.client.connect();
+  const other = listen(second);
   await second.client.getMe();
   await bots.client.invoke(sendText(alice, 'from the first'));
   const heard = (await other.heard((each) => textOf(each) === 'from the first')) as Api.UpdateNewMessage;

@@ -30,16 +30,19 @@ export type Caller = {
   readonly uploads: Uploads;
   readonly settings: ApiSettings;
   readonly dcId: number;
+  /** The permanent one: who is logged in is kept with it. Of a binding, the one that asks. */
   readonly key: AuthKey;
   readonly session: Session;
+  /** Of the request. */
+  readonly messageId: bigint;
   /** Somebody shows in a chat what they are doing. */
   typed(chat: Peer, action: string): void;
   /** Throws AUTH_KEY_UNREGISTERED when nobody is logged in. */
   account(): Account;
 };
 
-/** `anyone`: before a login too. `user`: no bots (BOT_METHOD_INVALID). `anywhere`: also with a key of a data centre that does not keep the account. */
-export type Access = 'anyone' | 'anywhere' | 'account' | 'user';
+/** `any-key`: before anything else, also with a temporary key that is bound to none. `anyone`: before a login too. `user`: no bots (BOT_METHOD_INVALID). `anywhere`: also with a key of a data centre that does not keep the account. */
+export type Access = 'any-key' | 'anyone' | 'anywhere' | 'account' | 'user';
 
 export type Handler = {
   access: Access;

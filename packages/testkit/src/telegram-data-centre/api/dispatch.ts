@@ -27,7 +27,7 @@ type Unwrapped = { query: ApiRequest; layer: number | null; isInit: boolean; isQ
 export async function dispatch(office: Office, line: Line, dcId: number, session: Session, messageId: bigint, body: Buffer): Promise<void> {
   const done = Promise.withResolvers<boolean>();
   session.begin(messageId, done.promise);
-  const { result, deed } = await serve(office, line, dcId, session, body);
+  const { result, deed } = await serve(office, line, dcId, session, messageId, body);
   done.resolve(!(result instanceof RpcError));
   if (deed?.kind === 'ignore' || deed?.kind === 'lose-answer') return;
   if (deed?.kind === 'drop-before') {
@@ -42,7 +42,7 @@ export async function dispatch(office: Office, line: Line, dcId: number, session
 
 type Served = { result: Buffer | RpcError; deed: FaultDeed | null };
 
-async function serve(office: Office, line: Line, dcId: number, session: Session, body: Buffer): Promise<Served> {
+async function serve(office: Office, line: Line, dcId: number, session: Session, messageId: bigint, body: Buffer): Promise<Served> {
   const unwrapped = await unwrap(body).catch(() => null);
   if (unwrapped === null) return { result: badRequest('INPUT_REQUEST_INVALID'), deed: null };
   const request = record(office, line, dcId, session, unwrapped.query);
@@ -53,7 +53,7 @@ async function serve(office: Office, line: Line, dcId: number, session: Session,
   const result =
     deed?.kind === 'ignore' || deed?.kind === 'drop-before'
       ? Buffer.alloc(0)
-      : await carryOut(office, dcId, session, unwrapped, deed).catch((error: unknown) => refusal(office, error));
+      : await carryOut(office, { dcId, session, messageId }, unwrapped, deed).catch((error: unknown) => refusal(office, error));
   request.outcome =
     deed !== null && deed.kind !== 'refuse' && deed.kind !== 'hold' ? 'lost' : result instanceof RpcError ? result.message : 'ok';
   office.ended(request);
@@ -68,7 +68,7 @@ function refusal(office: Office, error: unknown): RpcError {
 }
 
 function record({ world }: Office, line: Line, dcId: number, { keyId }: Session, query: ApiRequest): RecordedRequest {
-  const account = world.accounts.get(world.keys.get(keyId)?.accountId ?? -1) ?? null;
+  const account = world.accounts.get(world.permanentKey(keyId)?.accountId ?? -1) ?? null;
   return { at: Date.now(), method: methodName(query), account, dcId, transport: line.transport, outcome: null };
 }
 
@@ -112,12 +112,15 @@ function unpacked(body: Buffer): Buffer {
   return reader.id() === SERVICE.gzipPacked ? gunzip(reader.bytes()) : body;
 }
 
-async function carryOut(office: Office, dcId: number, session: Session, wrapped: Unwrapped, deed: FaultDeed | null): Promise<Buffer> {
-  const key = requireKey(office, session.keyId, wrapped);
+type Where = Pick<Caller, 'dcId' | 'session' | 'messageId'>;
+
+async function carryOut(office: Office, where: Where, wrapped: Unwrapped, deed: FaultDeed | null): Promise<Buffer> {
+  const { session } = where;
+  const handler = findHandler(wrapped.query.className);
+  const key = requireKey(office, session.keyId, wrapped, handler?.access === 'any-key');
   if (deed?.kind === 'refuse') throw new RpcError(deed.code, deed.error);
   await requirePredecessors(session, wrapped.after);
-  const caller = callerOf(office, dcId, session, key);
-  const handler = findHandler(wrapped.query.className);
+  const caller = callerOf(office, where, key);
   if (handler === undefined) {
     office.failed(new Error(`the data centre does not serve ${wrapped.query.className}`));
     throw badRequest('METHOD_INVALID');
@@ -129,14 +132,18 @@ async function carryOut(office: Office, dcId: number, session: Session, wrapped:
 
 const BROKEN_CODES = { SESSION_REVOKED: 401, AUTH_KEY_UNREGISTERED: 401, USER_DEACTIVATED: 401, AUTH_KEY_DUPLICATED: 406 } as const;
 
-/** The key that counts: a temporary key stands for the one it is bound to. */
-function requireKey({ world }: Office, keyId: bigint, { layer, isInit }: Unwrapped): AuthKey {
+/** The key that counts: a temporary key stands for the one it is bound to, but its client says for itself who it is. */
+function requireKey({ world }: Office, keyId: bigint, { layer, isInit }: Unwrapped, isForAnyKey: boolean): AuthKey {
   const key = world.keys.get(keyId);
   if (key === undefined) throw new RpcError(401, 'AUTH_KEY_UNREGISTERED');
-  if (key.brokenBy !== null) throw new RpcError(BROKEN_CODES[key.brokenBy], key.brokenBy);
+  const brokenBy = world.permanentKey(keyId)?.brokenBy ?? null;
+  if (brokenBy !== null) throw new RpcError(BROKEN_CODES[brokenBy], brokenBy);
   if (layer !== null && isInit && key.layer !== layer) world.commit({ kind: 'key', key: { ...key, layer } });
+  if (isForAnyKey) return key;
+  const permanent = world.permanentKey(keyId);
+  if (permanent === undefined) throw new RpcError(401, 'AUTH_KEY_PERM_EMPTY');
   if (layer === null && key.layer === null) throw badRequest('CONNECTION_NOT_INITED');
-  return world.keys.get(keyId) ?? key;
+  return permanent;
 }
 
 /** invokeAfterMsg: a request that failed, or that nobody knows, takes its successors with it. */
@@ -148,7 +155,7 @@ async function requirePredecessors(session: Session, after: readonly bigint[]): 
   }
 }
 
-function callerOf(office: Office, dcId: number, session: Session, key: AuthKey): Caller {
+function callerOf(office: Office, where: Where, key: AuthKey): Caller {
   const { world, logins, limits, uploads, settings } = office;
   const account = (): Account => {
     const found = world.accounts.get(key.accountId ?? -1);
@@ -156,11 +163,11 @@ function callerOf(office: Office, dcId: number, session: Session, key: AuthKey):
     return found;
   };
   const typed: Caller['typed'] = (chat, action) => office.typed(account().id, chat, action);
-  return { world, logins, limits, uploads, settings, dcId, key, session, account, typed };
+  return { world, logins, limits, uploads, settings, ...where, key, account, typed };
 }
 
 function requireAccess({ access }: Handler, caller: Caller): void {
-  if (access === 'anyone') return;
+  if (access === 'anyone' || access === 'any-key') return;
   const account = caller.account();
   if (access === 'anywhere') return;
   if (account.dcId !== caller.dcId) throw new RpcError(303, `USER_MIGRATE_${account.dcId}`);

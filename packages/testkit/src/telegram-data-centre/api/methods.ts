@@ -1,4 +1,5 @@
 /** Every method of the API that the data centre serves. */
+import { bindingMethods } from './binding-methods.ts';
 import type { Handler, Handlers } from './caller.ts';
 import { fileMethods } from './file-methods.ts';
 import { historyMethods } from './history-methods.ts';
@@ -7,7 +8,15 @@ import { peopleMethods } from './people-methods.ts';
 import { sendMethods } from './send-methods.ts';
 import { updateMethods } from './update-methods.ts';
 
-const ALL: Handlers = { ...loginMethods, ...peopleMethods, ...updateMethods, ...sendMethods, ...historyMethods, ...fileMethods };
+const ALL: Handlers = {
+  ...bindingMethods,
+  ...loginMethods,
+  ...peopleMethods,
+  ...updateMethods,
+  ...sendMethods,
+  ...historyMethods,
+  ...fileMethods,
+};
 
 /** By the library's name of the request. */
 export function findHandler(className: string): Handler | undefined {

@@ -23,6 +23,7 @@ type People = Pick<
   | 'revokeSessions'
   | 'unregisterSessions'
   | 'forgetKeys'
+  | 'expireTemporaryKeys'
   | 'useElsewhere'
   | 'changeSalt'
 >;
@@ -85,10 +86,15 @@ function creation({ world, homeDcId }: Stage): Pick<People, 'createUser' | 'crea
   };
 }
 
-type Keys = Pick<People, 'mintSession' | 'revokeSessions' | 'unregisterSessions' | 'forgetKeys' | 'useElsewhere' | 'changeSalt'>;
+type Keys = Pick<
+  People,
+  'mintSession' | 'revokeSessions' | 'unregisterSessions' | 'forgetKeys' | 'expireTemporaryKeys' | 'useElsewhere' | 'changeSalt'
+>;
 
 function keys({ world, cluster, homeDcId }: Stage): Keys {
-  const keysOf = (account: Account): AuthKey[] => [...world.keys.values()].filter(({ accountId }) => accountId === account.id);
+  /** Temporary ones that stand for it too. */
+  const keysOf = (account: Account): AuthKey[] =>
+    [...world.keys.values()].filter(({ id }) => world.permanentKey(id)?.accountId === account.id);
   const breakKeys = (account: Account, brokenBy: AuthKey['brokenBy']): void => {
     for (const key of keysOf(account)) world.commit({ kind: 'key', key: { ...key, brokenBy } });
   };
@@ -107,6 +113,10 @@ function keys({ world, cluster, homeDcId }: Stage): Keys {
       const lines = cluster.connectionsOf(account.id);
       for (const { id } of keysOf(account)) world.commit({ kind: 'key-gone', id });
       for (const line of lines) line.close();
+    },
+    expireTemporaryKeys: (account) => {
+      const temporary = keysOf(account).filter(({ expiresAt }) => expiresAt !== null);
+      for (const key of temporary) world.commit({ kind: 'key', key: { ...key, expiresAt: 0 } });
     },
     changeSalt: (account) => {
       for (const key of keysOf(account)) world.commit({ kind: 'key', key: { ...key, salt: crypto.randomBytes(8).readBigInt64LE() } });

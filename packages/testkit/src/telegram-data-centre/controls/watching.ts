@@ -31,7 +31,7 @@ export function watching(stage: Stage): Watching {
     ...{ ledger: world.ledger, requests, typing },
     get connections() {
       return [...cluster.connections].map((line) => {
-        const account = world.accounts.get(world.keys.get(line.key?.id ?? 0n)?.accountId ?? -1) ?? null;
+        const account = world.accounts.get(world.permanentKey(line.key?.id ?? 0n)?.accountId ?? -1) ?? null;
         const dcId = line.key?.dcId ?? 0;
         return { account, dcId, transport: line.transport, from: line.from };
       });

@@ -150,7 +150,8 @@ function smallPrime(): bigint {
   return crypto.generatePrimeSync(31, { bigint: true });
 }
 
-function temporaryAes(serverNonce: Buffer, newNonce: Buffer): { key: Buffer; iv: Buffer } {
+/** Key and vector of what is said before there is an auth key. */
+export function temporaryAes(serverNonce: Buffer, newNonce: Buffer): { key: Buffer; iv: Buffer } {
   const [a, b, c] = [sha1(newNonce, serverNonce), sha1(serverNonce, newNonce), sha1(newNonce, newNonce)];
   return { key: Buffer.concat([a, b.subarray(0, 12)]), iv: Buffer.concat([b.subarray(12, 20), c, newNonce.subarray(0, 4)]) };
 }

@@ -90,6 +90,13 @@ export class World {
     return [...this.accounts.values()].find(fits);
   }
 
+  /** The permanent key that this one is or, if it is a temporary one, stands for; undefined while it is bound to none. */
+  permanentKey(id: bigint): AuthKey | undefined {
+    const key = this.keys.get(id);
+    if (key === undefined || key.expiresAt === null) return key;
+    return key.boundTo === null ? undefined : this.keys.get(key.boundTo);
+  }
+
   isBlocked(by: number, whom: number): boolean {
     return this.#blocks.has(`${by}:${whom}`);
   }
