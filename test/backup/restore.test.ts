@@ -1,5 +1,6 @@
 /** `animus restore` while messages flow: nothing lost, nothing answered twice, whatever was there before and whenever it is killed. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -10,7 +11,11 @@ import { type Agent, FleetRig, until } from '../fleet/rig.ts';
 const SEED = Number(process.env['ANIMUS_TEST_SEED'] ?? Date.now() % 100_000);
 
 type Report = { isFollowed: boolean; parked: number[]; uncertain: number; settling: number | null; carried: number };
-type Restored = { id: string; report: Report; before: string | null; phase: string };
+type Restored = { id: string; report: Report; before: string | null; left: { clone: boolean; waiting: number }; phase: string };
+
+function namesOf(file: string): string[] {
+  return execFileSync('tar', ['-tzf', file], { encoding: 'utf8' }).trim().split('\n');
+}
 
 describe(`restore (seed ${SEED})`, () => {
   let fleet: FleetRig;
@@ -93,6 +98,31 @@ describe(`restore (seed ${SEED})`, () => {
     assert.ok(fs.existsSync(plugin));
     assert.ok(fs.existsSync(path.join(one.folder, 'releases/current/plugins/greeter.mjs')));
     fs.rmSync(plugin);
+  });
+
+  it('what was edited in the clone is in the backup, and comes back when asked for, or when the clone is gone', async () => {
+    const plain = await backUp('one');
+    const edited = path.join(one.folder, 'broca/docs/own.md');
+    fs.writeFileSync(edited, 'mine\n');
+    const file = await backUp('one');
+    assert.deepEqual(
+      [plain, file].map(namesOf).map((names) => names.includes('clone/bundle')),
+      [false, true],
+    );
+    fs.writeFileSync(edited, 'newer\n');
+    assert.equal((await restore(file, '--force')).left.clone, true);
+    assert.equal(fs.readFileSync(edited, 'utf8'), 'newer\n');
+    const { left, before } = await restore(file, '--force', '--with-clone');
+    assert.equal(left.clone, false);
+    assert.equal(fs.readFileSync(edited, 'utf8'), 'mine\n');
+    assert.ok(namesOf(before ?? '').includes('clone/bundle'), 'the newer edit is in the backup of before');
+    fs.rmSync(path.join(one.folder, 'broca'), { recursive: true });
+    await restore(file, '--force');
+    assert.equal(fs.readFileSync(edited, 'utf8'), 'mine\n');
+    fs.rmSync(edited);
+    write('after the clone');
+    await answered();
+    eachOnce();
   });
 
   it('of one that is gone: what was asked then is found out at Letta, its reply kept and not sent again', async () => {

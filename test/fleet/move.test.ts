@@ -62,6 +62,16 @@ describe('an agent that moves', () => {
     assert.equal(fs.readFileSync(path.join(agent.folder, 'broca/docs/edited.md'), 'utf8'), 'not committed');
     assert.match(runGit(path.join(agent.folder, 'broca'), ['log', '-1', '--format=%s']), /^Own$/);
     assert.match(await there.send(agent, 'are you well?'), /are you well\?\n$/);
+    // Put in its place once more: what waited in the file was answered since.
+    const file = path.join(here.fleet.rig.folder, 'one.age');
+    const again: { left: unknown } = JSON.parse(await there.done('restore', file, '--identity', identity, '--force', '--json'));
+    assert.deepEqual(again.left, { clone: true, waiting: 0 });
+    await until(
+      'its inbox is empty',
+      () => fs.readdirSync(path.join(agent.folder, 'inbox')).every((name) => !name.endsWith('.json')) || null,
+    );
+    assert.match(await there.send(agent, 'and now?'), /and now\?\n$/);
+    for (const name of ['in-hand', 'late']) assert.equal(one.letta.turns.filter(({ text }) => text.includes(`<${name}>`)).length, 1);
   });
 
   it('is updated there as it was here', async () => {

@@ -1,10 +1,12 @@
 /**
  * Backs up one agent while its Broca goes on: the database as it is at one moment, settings, plugins, attachments,
- * and, in an encrypted archive, its secrets.
+ * the clone where a person worked in it, and, in an encrypted archive, its secrets.
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type AgentId, failed, ok, parseEndpoint, parseEnvironment, type Result } from 'animus-protocol';
+import { takeHomeLock } from '../fleet/lock.ts';
 import { identify, isAlive } from '../worker/proc.ts';
 import { type Encryption, suffixOf } from './archive/encryption.ts';
 import { newManifest } from './archive/manifest.ts';
@@ -13,6 +15,8 @@ import { type ArchiveEntry, sweepUnfinished, writeArchive } from './archive/writ
 import { backupName, makeDayFolder } from './backup-files.ts';
 import { bundleClone, CLONE_ABOUT, CLONE_BUNDLE } from './clone-bundle.ts';
 import { copyDatabase, readSchemaVersion } from './database.ts';
+import { hasOwnWork } from './git.ts';
+import { makePrivateFolder } from './modes.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
 import { readRelease } from './release-file.ts';
 import { makeStage } from './stage.ts';
@@ -27,7 +31,7 @@ export type BackupRequest = {
   version: string;
   now: Date;
   signal: AbortSignal;
-  /** Set for an export, which is more: a file of its own name, with the clone and, of an agent that moves, what waits. */
+  /** Set for an export, which is more: a file of its own name, always with the clone and, of an agent that moves, what waits. */
   export?: ExportWish;
 };
 
@@ -46,6 +50,8 @@ export type Backup = {
   hasSecrets: boolean;
   /** What was left out: links, and names that no archive takes. */
   skipped: string[];
+  /** Why the clone, which holds work of its own, is not in it; null where it is, or holds none. */
+  cloneFault: string | null;
 };
 
 export async function backupAgent(request: BackupRequest): Promise<Result<Backup, string>> {
@@ -59,12 +65,15 @@ export async function backupAgent(request: BackupRequest): Promise<Result<Backup
     sweepUnfinished(folder, (pid) => isAlive(identify(pid)));
     using stage = makeStage(wish === undefined ? folder : root, 'backup');
     const { entries, skipped, manifest } = gather(agent, path.join(stage.folder, 'animus.db'), request);
-    const more = wish === undefined ? ok([]) : await exportEntries(agent, stage.folder, wish, skipped, signal);
-    if (!more.ok) return more;
-    entries.push(...more.value);
+    const clone =
+      wish === undefined ? await bundleOwnWork(agent, stage.folder, signal) : await bundleClone(agent.clone, stage.folder, signal);
+    if (!clone.ok && (wish !== undefined || signal.aborted)) return clone;
+    if (clone.ok) entries.push(...clone.value);
+    if (wish?.isFinal === true) entries.push(...waitingEntries(agent, skipped));
     const file = wish?.file ?? path.join(folder, backupName(folder, id, now, suffixOf(encryption)));
     const written = await writeArchive({ file, entries, manifest, encryption, signal });
-    return ok({ file, bytes: written.bytes, takenAt: manifest.takenAt, hasSecrets: manifest.hasSecrets, skipped });
+    const { takenAt, hasSecrets } = manifest;
+    return ok({ file, bytes: written.bytes, takenAt, hasSecrets, skipped, cloneFault: clone.ok ? null : clone.error });
   } catch (error) {
     return failed(signal.aborted ? 'interrupted' : `${id} could not be backed up: ${explain(error)}`);
   }
@@ -103,18 +112,31 @@ export function isExpectedName(name: string): boolean {
 }
 
 /** What waits in the spool's inbox goes along with an agent that moves; of a copy both would answer it. */
-async function exportEntries(
-  agent: AgentPaths,
-  folder: string,
-  { isFinal }: ExportWish,
-  skipped: string[],
-  signal: AbortSignal,
-): Promise<Result<ArchiveEntry[], string>> {
-  const clone = await bundleClone(agent.clone, folder, signal);
-  if (!clone.ok) return clone;
+function waitingEntries(agent: AgentPaths, skipped: string[]): ArchiveEntry[] {
   const waiting: ArchiveEntry[] = [];
-  if (isFinal) addFolder(agent.folder, 'inbox', waiting, skipped);
-  return ok([...clone.value, ...waiting]);
+  addFolder(agent.folder, 'inbox', waiting, skipped);
+  return waiting;
+}
+
+/** An update puts a new clone in the old one's place within moments. */
+const UPDATE_WAIT_MS = 10_000;
+const LOOK_MS = 50;
+
+/** The clone, where a person worked in it; one that is as it was fetched can be fetched again, and is not worth its size. */
+async function bundleOwnWork(agent: AgentPaths, folder: string, signal: AbortSignal): Promise<Result<ArchiveEntry[], string>> {
+  if (!fs.existsSync(agent.clone) || !(await hasOwnWork(agent.clone))) return ok([]);
+  makePrivateFolder(agent.run);
+  for (const since = performance.now(); ; await delay(LOOK_MS)) {
+    using held = holdClone(agent);
+    if (held !== null) return await bundleClone(agent.clone, folder, signal);
+    if (signal.aborted || performance.now() - since > UPDATE_WAIT_MS) return failed('an update works on it');
+  }
+}
+
+/** Nobody updates the clone while this is held; null while somebody does. */
+function holdClone(agent: AgentPaths): Disposable | null {
+  const lock = takeHomeLock(agent.updateLock);
+  return lock === null ? null : { [Symbol.dispose]: () => lock.release() };
 }
 
 function secretEntries(agent: AgentPaths): ArchiveEntry[] {

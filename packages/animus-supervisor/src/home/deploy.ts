@@ -114,7 +114,7 @@ export async function buildProgram(agent: AgentPaths, request: ProgramRequest): 
 }
 
 /** It is updated from where the fleet here is, unless its person had chosen a place of its own. */
-async function cloneExported(
+export async function cloneExported(
   agent: AgentPaths,
   { home, installation, source, signal }: ProgramRequest,
 ): Promise<Result<{ commit: string }, string>> {

@@ -64,11 +64,12 @@ async function backUpOne(
   return { id, ok: true, backup: backup.value, removed, message: describe(backup.value, removed) };
 }
 
-function describe({ file, bytes, skipped, hasSecrets }: Backup, removed: readonly string[]): string {
+function describe({ file, bytes, skipped, hasSecrets, cloneFault }: Backup, removed: readonly string[]): string {
   const parts = [`${file} (${size(bytes)}${hasSecrets ? ', with its key' : ''})`];
   if (removed.length > 0) parts.push(`${removed.length} older ones deleted`);
   if (skipped.length > 0)
     parts.push(`left out, being links or oddly named: ${skipped.slice(0, 3).join(', ')}${skipped.length > 3 ? ' …' : ''}`);
+  if (cloneFault !== null) parts.push(`what was edited in its clone is not in it: ${cloneFault}`);
   return parts.join('; ');
 }
 

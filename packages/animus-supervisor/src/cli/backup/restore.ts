@@ -9,7 +9,7 @@ import { agentPaths } from '../../home/paths.ts';
 import { isMadeByHand, madeByHand } from '../../home/python-home.ts';
 import { chooseEnvironment, settingsFor } from '../../home/restore/environment.ts';
 import { finishRestore } from '../../home/restore/journal.ts';
-import { buildForPlugins, type Restored, type RestoreRequest, restoreInto, restoreNew } from '../../home/restore/restore-agent.ts';
+import { buildForRestore, type Restored, type RestoreRequest, restoreInto, restoreNew } from '../../home/restore/restore-agent.ts';
 import { makeStage, type Stage } from '../../home/stage.ts';
 import { isUnfinished } from '../../release/journal.ts';
 import { NEW_AGENT, recordFiles, writeRecord } from '../../worker/record.ts';
@@ -29,6 +29,7 @@ export type RestoreValues = {
   force: boolean;
   identity: string | null;
   'with-env': boolean;
+  'with-clone': boolean;
   endpoint: string | null;
   'key-stdin': boolean;
   'no-check': boolean;
@@ -59,6 +60,7 @@ export async function restoreBackup(values: RestoreValues, context: CliContext):
     source: config.value.broca,
     now: new Date(context.now()),
     version: context.version,
+    isCloneWanted: values['with-clone'],
     manifest: opened.value.manifest,
     id,
     stage,
@@ -146,7 +148,7 @@ async function restoreOne(request: RestoreRequest, values: RestoreValues, contex
 
 /** Its Broca is stopped for the short while in which its files are replaced, and goes on by itself after, whatever ends this. */
 async function restorePaused(request: RestoreRequest, { home }: CliContext): Promise<Result<Restored, string>> {
-  const release = await buildForPlugins(request);
+  const release = await buildForRestore(request);
   if (!release.ok) return release;
   request.report('stopping it');
   const pause = await pauseAgent(home, request.id);
@@ -172,7 +174,7 @@ async function awaitReady(agent: AgentId, { home }: CliContext): Promise<{ phase
   }
 }
 
-function describe({ id, takenAt, report, before, phase }: Done, file: string): string[] {
+function describe({ id, takenAt, report, before, phase, left }: Done, file: string): string[] {
   const at = new Date(takenAt).toISOString().replace('T', ' ').slice(0, 16);
   const lines = [`${id} is restored from ${file}, taken ${at} UTC${phase === 'ready' ? '; it is ready' : ''}`];
   if (before !== null) lines.push(`What was there before is in ${before}`);
@@ -188,5 +190,9 @@ function describe({ id, takenAt, report, before, phase }: Done, file: string): s
       `${report.uncertain} parts of replies may have been handed over since, and are not sent again. Look: animus queue ${id} list`,
     );
   if (report.settling !== null) lines.push(`What became of turn ${report.settling}, which was asked then, is found out at Letta`);
+  if (left.clone)
+    lines.push('The clone in the backup was left: the one that is here stays. To take it: the same command with --with-clone');
+  if (left.waiting > 0)
+    lines.push(`${left.waiting} messages that waited in its inbox then may have been answered since, and were left in the file`);
   return lines;
 }

@@ -10,6 +10,10 @@ export const restore: Command = defineCommand({
     force: { kind: 'flag', description: 'In the place of the agent that is there; that is backed up first' },
     identity: { kind: 'text', placeholder: 'FILE', description: 'File with the secret key of age, for an encrypted backup' },
     'with-env': { kind: 'flag', description: "Put back the backup's .env too; without it the one that is there stays" },
+    'with-clone': {
+      kind: 'flag',
+      description: "Put back the backup's clone too, and build from it; without it the one that is there stays",
+    },
     endpoint: { kind: 'text', placeholder: 'URL', description: "Letta's address, where neither .env nor the backup says it" },
     'key-stdin': { kind: 'flag', description: 'Read the key from standard input, for a backup without .env' },
     'no-check': { kind: 'flag', description: 'Do not ask Letta whether agent, endpoint and key fit' },

@@ -3,7 +3,7 @@
  *
  *     .restore/ is renamed in, with all that will take a place   → found like this, it is thrown away: nothing has changed
  *     .restore/animus.db takes the database's place              → from here on whoever finds it puts the rest in place
- *     settings.json, .env, plugins, logins, the release          → each in one rename, in any order
+ *     settings.json, .env, plugins, clone, logins, the release   → each in one rename, in any order
  *     .restore/ is deleted
  */
 import fs from 'node:fs';
@@ -23,7 +23,7 @@ const plan = v.object({
 });
 
 /** Steps after which a test ends the process. */
-export const RESTORE_STEPS = ['placed', 'database', 'settings.json', 'plugins', 'release', 'done'] as const;
+export const RESTORE_STEPS = ['placed', 'database', 'settings.json', 'plugins', 'clone', 'release', 'done'] as const;
 export type RestoreStep = (typeof RESTORE_STEPS)[number];
 
 /** Files of `.restore/` that take the place of the one of that name. */
@@ -77,18 +77,30 @@ function putRest(agent: AgentPaths, reached: (step: RestoreStep) => void): void 
     if (fs.existsSync(path.join(journal, name))) fs.renameSync(path.join(journal, name), path.join(agent.folder, name));
   reached('settings.json');
   for (const name of namesIn(path.join(journal, 'run'))) fs.renameSync(path.join(journal, 'run', name), path.join(agent.run, name));
-  const plugins = path.join(journal, 'plugins');
-  if (fs.existsSync(plugins)) {
-    const old = path.join(journal, 'old-plugins');
-    if (fs.existsSync(agent.plugins) && !fs.existsSync(old)) fs.renameSync(agent.plugins, old);
-    fs.renameSync(plugins, agent.plugins);
-  }
+  putFolder(journal, 'plugins', agent.plugins);
   reached('plugins');
+  putFolder(journal, 'broca', agent.clone);
+  for (const name of namesIn(path.join(journal, 'inbox'))) putWaiting(path.join(journal, 'inbox', name), path.join(agent.inbox, name));
+  reached('clone');
   const release = readPlan(journal)?.release ?? null;
   if (release !== null) pointLink(agent.currentRelease, release);
   reached('release');
   fs.rmSync(journal, { recursive: true, force: true });
   reached('done');
+}
+
+/** What stood there goes with the journal: it is in the backup that was made before. */
+function putFolder(journal: string, name: string, target: string): void {
+  const prepared = path.join(journal, name);
+  if (!fs.existsSync(prepared)) return;
+  const old = path.join(journal, `old-${name}`);
+  if (fs.existsSync(target) && !fs.existsSync(old)) fs.renameSync(target, old);
+  fs.renameSync(prepared, target);
+}
+
+/** A message of that name which waits here is another one, or the same. */
+function putWaiting(file: string, target: string): void {
+  if (!fs.existsSync(target)) fs.renameSync(file, target);
 }
 
 function readPlan(journal: string): v.InferOutput<typeof plan> | null {

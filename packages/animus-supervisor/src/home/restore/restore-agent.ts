@@ -10,9 +10,10 @@ import * as v from 'valibot';
 import { takeHomeLock } from '../../fleet/lock.ts';
 import type { ArchivedFile, Manifest } from '../archive/manifest.ts';
 import { backupAgent } from '../backup-agent.ts';
+import { CLONE_BUNDLE } from '../clone-bundle.ts';
 import { copyDatabase } from '../database.ts';
 import { foldDatabase } from '../database-facts.ts';
-import { buildProgram, type ProgramRequest } from '../deploy.ts';
+import { buildProgram, cloneExported, type ProgramRequest } from '../deploy.ts';
 import { FILE_MODE, makePrivateFolder, writeNewPrivateFile } from '../modes.ts';
 import { type AgentPaths, agentFolderPaths, agentPaths, homePaths } from '../paths.ts';
 import { buildRelease, runRelease } from '../release.ts';
@@ -38,6 +39,8 @@ export type RestoreRequest = ProgramRequest & {
   /** New text of `.env` and settings.json; null: what is here stays. */
   environment: string | null;
   settings: string | null;
+  /** The clone in the backup takes the place of the one that is there, and a release is built from it. */
+  isCloneWanted: boolean;
   /** Version of Animus. */
   version: string;
   /** For tests. */
@@ -48,6 +51,14 @@ export type Restored = {
   report: RestoreReport;
   /** What was there before; null where nothing was. */
   before: string | null;
+  /** What the backup holds and did not take a place here. */
+  left: Left;
+};
+
+export type Left = {
+  clone: boolean;
+  /** Messages that waited in the inbox then, and may have been answered since. */
+  waiting: number;
 };
 
 /** The folder is not there yet: it is made whole in the stage, with a clone and a release, and renamed in. */
@@ -64,28 +75,38 @@ export async function restoreNew(request: RestoreRequest): Promise<Result<Restor
   if (signal.aborted) return failed('interrupted');
   const target = agentPaths(home, id);
   return stage.moveTo(target.folder)
-    ? ok({ report: report.value, before: null })
+    ? ok({ report: report.value, before: null, left: { clone: false, waiting: 0 } })
     : failed(`${target.folder} was made by somebody else meanwhile`);
 }
 
 /** What takes long and does not touch the agent's folder: its Broca still works. Gives the release to switch to, or null. */
-export async function buildForPlugins(request: RestoreRequest): Promise<Result<string | null, string>> {
+export async function buildForRestore(request: RestoreRequest): Promise<Result<string | null, string>> {
   const { home, id, manifest, stage, now, report } = request;
   const agent = agentPaths(home, id);
   const current = currentRelease(home, agent);
   if (!current.ok) return current;
   const staged = agentFolderPaths(stage.folder);
   makePrivateFolder(staged.plugins);
-  if (hasPlugins(agent.plugins, manifest.files)) {
+  const isCloneTaken = takesClone(request);
+  if (!isCloneTaken && hasPlugins(agent.plugins, manifest.files)) {
     fs.rmSync(staged.plugins, { recursive: true, force: true });
     return ok(null);
   }
-  report('building a release with the plugins of the backup');
   const { release, runtime } = current.value;
-  return await buildRelease({ agent: { ...agent, plugins: staged.plugins }, runtime, commit: release.commit, now });
+  const cloned = isCloneTaken ? await cloneExported(staged, request) : ok({ commit: release.commit });
+  if (!cloned.ok) return cloned;
+  report(`building a release with the ${isCloneTaken ? 'clone' : 'plugins'} of the backup`);
+  const built = { ...agent, plugins: staged.plugins, clone: isCloneTaken ? staged.clone : agent.clone };
+  return await buildRelease({ agent: built, runtime, commit: cloned.value.commit, now });
 }
 
-/** Its Broca does not run. `release`: as `buildForPlugins` gave it. */
+/** Of a clone that is there a person decides; one that is gone comes back. */
+function takesClone({ home, id, stage, isCloneWanted }: RestoreRequest): boolean {
+  const isInBackup = fs.existsSync(path.join(stage.folder, CLONE_BUNDLE));
+  return isInBackup && (isCloneWanted || !fs.existsSync(agentPaths(home, id).clone));
+}
+
+/** Its Broca does not run. `release`: as `buildForRestore` gave it. */
 export async function restoreInto(request: RestoreRequest, release: string | null): Promise<Result<Restored, string>> {
   const { home, id, report } = request;
   const agent = agentPaths(home, id);
@@ -106,8 +127,8 @@ export async function restoreInto(request: RestoreRequest, release: string | nul
     const prepared = await prepare(current.value.runtime, agent, path.join(stage.folder, 'animus.db'), present, request);
     if (!prepared.ok) return prepared;
     if (request.signal.aborted) return failed('interrupted');
-    install(agent, request, release);
-    return ok({ report: prepared.value, before: before.value.file });
+    const left = install(agent, request, release, prepared.value);
+    return ok({ report: prepared.value, before: before.value.file, left });
   } finally {
     lock.release();
   }
@@ -116,11 +137,14 @@ export async function restoreInto(request: RestoreRequest, release: string | nul
 type Kept = { file: string; isWhole: boolean };
 
 /** Backs up what is replaced. A database that is damaged cannot be copied by SQLite: it is set aside as it is. */
-async function keepPresent(agent: AgentPaths, { home, id, version, signal, now }: RestoreRequest): Promise<Result<Kept, string>> {
+async function keepPresent(agent: AgentPaths, { home, id, version, signal, now, stage }: RestoreRequest): Promise<Result<Kept, string>> {
+  const isCloneReplaced = fs.existsSync(agent.clone) && fs.existsSync(agentFolderPaths(stage.folder).clone);
   if (!fs.existsSync(agent.database)) return ok({ file: agent.folder, isWhole: false });
   foldDatabase(agent.database);
   const root = homePaths(home).backups;
   const kept = await backupAgent({ home, id, root, encryption: null, version, now: new Date(), signal });
+  const cloneFault = kept.ok ? kept.value.cloneFault : kept.error;
+  if (isCloneReplaced && cloneFault !== null) return failed(`its clone cannot be backed up (${cloneFault}): restore without --with-clone`);
   if (kept.ok) return ok({ file: kept.value.file, isWhole: true });
   if (signal.aborted || !/damaged/.test(kept.error)) return kept;
   const aside = `${agent.database}.damaged-${now.toISOString().replaceAll(':', '')}`;
@@ -159,7 +183,8 @@ function lastSeenAlive(agent: AgentPaths): number {
 }
 
 /** From here on nothing can be interrupted but by a kill, and that leaves the old or the new. */
-function install(agent: AgentPaths, { stage, environment, settings, reached }: RestoreRequest, release: string | null): void {
+function install(agent: AgentPaths, request: RestoreRequest, release: string | null, { isFollowed }: RestoreReport): Left {
+  const { stage, environment, settings, manifest, reached } = request;
   const staged = agentFolderPaths(stage.folder);
   addMissing(path.join(stage.folder, 'attachments'), path.join(agent.folder, 'attachments'));
   const prepared = path.join(stage.folder, 'prepared');
@@ -168,10 +193,15 @@ function install(agent: AgentPaths, { stage, environment, settings, reached }: R
   if (settings !== null) writeNewPrivateFile(path.join(prepared, 'settings.json'), settings);
   if (environment !== null) writeNewPrivateFile(path.join(prepared, '.env'), environment);
   if (release !== null) fs.renameSync(staged.plugins, path.join(prepared, 'plugins'));
+  if (fs.existsSync(staged.clone)) fs.renameSync(staged.clone, path.join(prepared, 'broca'));
+  // The database that went on remembers which of them were seen. Without it nobody knows.
+  if (isFollowed && fs.existsSync(staged.inbox)) fs.renameSync(staged.inbox, path.join(prepared, 'inbox'));
   takeMissingSessions(staged.run, agent.run, path.join(prepared, 'run'));
   // They name turns by their numbers, which may mean others from now on.
   for (const name of fs.readdirSync(agent.run)) if (name.startsWith('in-hand')) fs.rmSync(path.join(agent.run, name));
   putInPlace(agent, prepared, release, reached ?? (() => undefined));
+  const waiting = isFollowed ? 0 : Object.keys(manifest.files).filter((name) => name.startsWith('inbox/')).length;
+  return { clone: fs.existsSync(path.join(stage.folder, CLONE_BUNDLE)), waiting };
 }
 
 /** The name of a stored file is its content's hash: what is here already is the same. */
