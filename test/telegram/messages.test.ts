@@ -1,7 +1,7 @@
 /** What comes in through a real Broca and a real MTProto connection, and what the agent reads of it. Mode echo: the reply is what it would read. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openTelegramRig, type TelegramRig } from './rig.ts';
+import { logged, openTelegramRig, type TelegramRig } from './rig.ts';
 
 /** The texts that were sent to a chat, once there are so many. */
 async function replies({ telegram, bot, owner }: TelegramRig, count: number): Promise<string[]> {
@@ -21,6 +21,19 @@ test('what the owner writes is answered where it was written, and shown as typed
     channels.find(({ name }) => name === 'telegram'),
     { name: 'telegram', state: 'up' },
   );
+});
+
+test('Telegram may have a mode of its own, which is taken over while it runs', async (t) => {
+  const rig = await openTelegramRig(t, { settings: { message_mode: 'live' }, environment: { TELEGRAM_MESSAGE_MODE: 'echo' } });
+  const { telegram, bot, owner, agent } = rig;
+  await using broca = await rig.start();
+  telegram.pushText(owner, bot, 'hello');
+  assert.deepEqual(await replies(rig, 1), ['hello'], 'although there is no Letta');
+  await broca.ask('settings.set', { key: 'plugins.telegram.message_mode', value: 'listen' });
+  telegram.pushText(owner, bot, 'silence');
+  await logged(agent, 'turn-ended', 2);
+  assert.equal(telegram.sentTo(owner, bot).length, 1);
+  assert.equal((await broca.beat(() => true)).channels.find(({ name }) => name === 'telegram')?.state, 'up');
 });
 
 test('photos, files, voice and albums come as files; a place and a contact as words', async (t) => {

@@ -47,6 +47,7 @@ TELEGRAM_PHONE=+49123456789`;
     endpoint: 'https://letta.example.org/api',
     apiKey: 'sk-let-123456',
     mode: 'live',
+    channelModes: {},
     queueRefreshMs: 5000,
     maxRetries: 3,
     debugMode: false,
@@ -95,6 +96,30 @@ const VALUES: [string, Partial<BrocaConfigFiles>, Partial<BrocaConfig>][] = [
     { mode: 'listen' },
   ],
   ['nested over flat', { settings: '{"message_mode":"echo","message_processing":{"mode":"listen"}}' }, { mode: 'listen' }],
+  [
+    "a channel's mode of its own",
+    { settings: '{"plugins":{"web":{"message_mode":"listen"}}}' },
+    { mode: 'live', channelModes: { web: 'listen' } },
+  ],
+  [
+    "the original's mode for Telegram",
+    { environment: `${ENV}TELEGRAM_MESSAGE_MODE=Echo` },
+    { mode: 'live', channelModes: { telegram: 'echo' } },
+  ],
+  [
+    "a channel's mode: settings over .env over fleet",
+    {
+      environment: `${ENV}TELEGRAM_MESSAGE_MODE=echo`,
+      fleet: '{"defaults":{"plugins":{"telegram":{"message_mode":"live"},"web":{"message_mode":"live"}}}}',
+      settings: '{"plugins":{"web":{"message_mode":"echo"}}}',
+    },
+    { channelModes: { telegram: 'echo', web: 'echo' } },
+  ],
+  [
+    'a mode is not given to the plugin',
+    { settings: '{"plugins":{"web":{"message_mode":"echo","x":1}}}' },
+    { plugins: { web: { enabled: null, settings: { x: 1 } } } },
+  ],
   ['debug_mode means level debug', { environment: `${ENV}DEBUG_MODE=true` }, { debugMode: true, logLevel: 'debug', mode: 'live' }],
   ['LOG_LEVEL over debug_mode', { environment: `${ENV}DEBUG_MODE=true\nLOG_LEVEL=WARN` }, { debugMode: true, logLevel: 'warn' }],
   ["debug_mode over the fleet's level", { settings: '{"debug_mode":true}', fleet: '{"logs":{"level":"error"}}' }, { logLevel: 'debug' }],

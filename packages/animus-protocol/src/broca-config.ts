@@ -8,6 +8,7 @@
 import { type AgentId, parseAgentId } from './agent-id.ts';
 import { type Environment, type ParsedEnvironment, parseEnvironment } from './environment.ts';
 import { parseFleetDefaults } from './fleet-defaults.ts';
+import { mergeModes, mergePlugins, type PluginConfig, type PluginFiles } from './plugin-config.ts';
 import type { Problem } from './problem.ts';
 import {
   type FleetDefaults,
@@ -16,18 +17,11 @@ import {
   type LogLevel,
   type LogSettings,
   type Mode,
-  type PluginSettings,
   parseSettings,
   type RetentionSettings,
   type Settings,
 } from './settings.ts';
 import { showValue } from './settings-file.ts';
-
-export type PluginConfig = {
-  /** null: the settings do not say; the plugin's own default counts. */
-  enabled: boolean | null;
-  settings: Record<string, unknown>;
-};
 
 export type BrocaConfig = {
   agentId: AgentId;
@@ -37,6 +31,8 @@ export type BrocaConfig = {
   endpoint: string;
   apiKey: string;
   mode: Mode;
+  /** Of channels that have one of their own. */
+  channelModes: Record<string, Mode>;
   queueRefreshMs: number;
   /** How often a turn that failed at Letta is tried again. */
   maxRetries: number;
@@ -135,18 +131,20 @@ export const DEFAULT_LIMITS: MessageLimits = {
   attachmentBytes: 20 * MEGABYTE,
 };
 
-export function loadBrocaConfig(files: BrocaConfigFiles): LoadedBrocaConfig {
-  const env = files.environment === null ? missingEnvironment() : parseEnvironment(files.environment);
-  const { settings, problems: settingsProblems } = files.settings === null ? { settings: {}, problems: [] } : parseSettings(files.settings);
-  const fleet = parseFleetDefaults(files.fleet);
+export function loadBrocaConfig(texts: BrocaConfigFiles): LoadedBrocaConfig {
+  const env = texts.environment === null ? missingEnvironment() : parseEnvironment(texts.environment);
+  const { settings, problems: settingsProblems } = texts.settings === null ? { settings: {}, problems: [] } : parseSettings(texts.settings);
+  const fleet = parseFleetDefaults(texts.fleet);
   const merge = new Merge();
-  const agentId = chooseAgentId(files.agentIdOfFolder, env, settings, merge);
+  const agentId = chooseAgentId(texts.agentIdOfFolder, env, settings, merge);
   const values = chooseValues(settings, env.environment, fleet, merge);
   const { AGENT_ENDPOINT: endpoint, AGENT_API_KEY: apiKey } = env.environment;
-  if (files.environment !== null) merge.problems.push(...missingKeys(env));
+  if (texts.environment !== null) merge.problems.push(...missingKeys(env));
   merge.origins.AGENT_ENDPOINT = '.env';
   merge.origins.AGENT_API_KEY = '.env';
-  const plugins = mergePlugins(fleet.defaults.plugins ?? {}, settings.plugins ?? {}, merge.origins);
+  const files: PluginFiles = { own: settings.plugins ?? {}, environment: env.environment, fleet: fleet.defaults.plugins ?? {} };
+  const plugins = mergePlugins(files, merge.origins);
+  const channelModes = mergeModes(files, (name, candidates) => merge.choose<Mode | null>(name, candidates, null));
   const problems = [...env.problems, ...settingsProblems, ...fleet.problems, ...merge.problems].map((problem) =>
     withoutSecrets(problem, env.secrets),
   );
@@ -154,7 +152,7 @@ export function loadBrocaConfig(files: BrocaConfigFiles): LoadedBrocaConfig {
   const config = isUsable && agentId !== null && endpoint !== undefined && apiKey !== undefined;
   if (!config) return { config: null, problems, origins: merge.origins };
   return {
-    config: { agentId, endpoint, apiKey, ...values, plugins, environment: env.values, secrets: env.secrets },
+    config: { agentId, endpoint, apiKey, ...values, channelModes, plugins, environment: env.values, secrets: env.secrets },
     problems,
     origins: merge.origins,
   };
@@ -200,7 +198,7 @@ class Merge {
   }
 }
 
-type ChosenValues = Omit<BrocaConfig, 'agentId' | 'endpoint' | 'apiKey' | 'plugins' | 'environment' | 'secrets'>;
+type ChosenValues = Omit<BrocaConfig, 'agentId' | 'endpoint' | 'apiKey' | 'channelModes' | 'plugins' | 'environment' | 'secrets'>;
 
 function chooseValues(settings: Settings, env: Environment, fleet: ReturnType<typeof parseFleetDefaults>, merge: Merge): ChosenValues {
   const inSettings = <T>(key: string, value: T | undefined): Candidate<T> => ({ value, origin: 'settings.json', key });
@@ -367,27 +365,6 @@ function chooseAgentId(ofFolder: AgentId | null, env: ParsedEnvironment, setting
     });
   }
   return chosen;
-}
-
-/** Setting by setting: the agent's own over the fleet's. */
-function mergePlugins(
-  fleet: Record<string, PluginSettings>,
-  own: Record<string, PluginSettings>,
-  origins: Record<string, Origin>,
-): Record<string, PluginConfig> {
-  const plugins: Record<string, PluginConfig> = {};
-  for (const [origin, from] of [
-    ['fleet defaults', fleet],
-    ['settings.json', own],
-  ] as const) {
-    for (const [name, given] of Object.entries(from)) {
-      const { enabled, ...settings } = given;
-      const former = plugins[name];
-      plugins[name] = { enabled: enabled ?? former?.enabled ?? null, settings: { ...former?.settings, ...settings } };
-      for (const key of Object.keys(given)) origins[`plugins.${name}.${key}`] = origin;
-    }
-  }
-  return plugins;
 }
 
 /** A secret pasted into the wrong place must not come out in the message about that place. */

@@ -29,6 +29,7 @@ for (const [text, environment] of TAKEN) {
 }
 
 const PROBLEMS: [string, string][] = [
+  ['TELEGRAM_MESSAGE_MODE=loud', '.env: TELEGRAM_MESSAGE_MODE = loud: write one of echo, listen, live'],
   ['MESSAGE_MODE=loud', '.env: MESSAGE_MODE = loud: write one of echo, listen, live'],
   ['QUEUE_REFRESH=0', '.env: QUEUE_REFRESH = 0: write a whole number of seconds from 1 to 300'],
   ['QUEUE_REFRESH=301', '.env: QUEUE_REFRESH = 301: write a whole number of seconds from 1 to 300'],

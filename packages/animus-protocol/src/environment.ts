@@ -16,6 +16,8 @@ export type Environment = {
   AGENT_ENDPOINT?: string;
   AGENT_API_KEY?: string;
   MESSAGE_MODE?: Mode;
+  /** Of the Telegram channel alone. */
+  TELEGRAM_MESSAGE_MODE?: Mode;
   QUEUE_REFRESH?: number;
   MAX_RETRIES?: number;
   DEBUG_MODE?: boolean;
@@ -36,6 +38,7 @@ const READERS: Readonly<Record<keyof Environment, Reader>> = {
   AGENT_ENDPOINT: parseEndpoint,
   AGENT_API_KEY: parseKey,
   MESSAGE_MODE: (text) => readWord(text, MODES),
+  TELEGRAM_MESSAGE_MODE: (text) => readWord(text, MODES),
   QUEUE_REFRESH: (text) => readNumber(text, RANGES.queueRefresh),
   MAX_RETRIES: (text) => readNumber(text, RANGES.maxRetries),
   DEBUG_MODE: readBoolean,
@@ -57,7 +60,6 @@ const TELEGRAM = [
   'REQUIRE_OWNER',
   'BUFFER_DELAY',
   'PROXY',
-  'MESSAGE_MODE',
 ];
 export const ENVIRONMENT_KEYS: readonly string[] = [...Object.keys(READERS), ...TELEGRAM.map((name) => `TELEGRAM_${name}`)];
 

@@ -11,7 +11,6 @@ export {
   loadBrocaConfig,
   type MessageLimits,
   type Origin,
-  type PluginConfig,
   type Retention,
 } from './broca-config.ts';
 export {
@@ -54,6 +53,7 @@ export { parseFleetDefaults } from './fleet-defaults.ts';
 export { encodeFrame, FrameDecoder, LineDecoder, LONGEST_FRAME } from './framing.ts';
 export { ISOLATIONS, type Isolation, keepsApart, TREE_HOLDS, type TreeHold, weakestIsolation } from './isolation.ts';
 export { type JsonFault, type JsonMember, type JsonNode, type JsonText, readJson } from './json-text.ts';
+export { type Modes, modeOf, type PluginConfig } from './plugin-config.ts';
 export { formatProblem, nearestKey, type Problem, unknownKeyProblem } from './problem.ts';
 export { failed, ok, type Result, unreachable } from './result.ts';
 export { fingerprint, isPlaceholder, isSecretKey, secretValues } from './secrets.ts';

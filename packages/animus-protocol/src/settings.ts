@@ -56,7 +56,7 @@ export const RANGES: Readonly<
   perMinute: { lowest: 1, highest: 10_000, unit: 'messages a minute' },
 };
 
-export type PluginSettings = { enabled?: boolean; [setting: string]: unknown };
+export type PluginSettings = { enabled?: boolean; message_mode?: Mode; [setting: string]: unknown };
 export type MessageProcessing = {
   mode?: Mode;
   queue_refresh?: number;
@@ -246,7 +246,10 @@ const logs = v.object(
 const plugins = v.record(
   v.string(),
   v.objectWithRest(
-    { enabled: v.exactOptional(yesOrNo('false: the plugin is not even loaded.')) },
+    {
+      enabled: v.exactOptional(yesOrNo('false: the plugin is not even loaded.')),
+      message_mode: v.exactOptional(v.pipe(mode, v.description("As message_processing.mode, for this plugin's channel alone."))),
+    },
     v.unknown(),
     'write an object, for example { "enabled": true }',
   ),

@@ -55,6 +55,8 @@ export function showSettings({ config, origins }: LoadedBrocaConfig): ShownSetti
     ['AGENT_API_KEY', config.apiKey],
   ];
   for (const [name, { enabled, settings }] of Object.entries(config.plugins)) {
+    const mode = config.channelModes[name];
+    if (mode !== undefined) values.push([`plugins.${name}.message_mode`, mode]);
     if (enabled !== null) values.push([`plugins.${name}.enabled`, enabled]);
     for (const [setting, value] of Object.entries(settings)) values.push([`plugins.${name}.${setting}`, value]);
   }
@@ -74,6 +76,7 @@ const SHOWN_ABOVE = new Set([
   'AGENT_ENDPOINT',
   'AGENT_API_KEY',
   'MESSAGE_MODE',
+  'TELEGRAM_MESSAGE_MODE',
   'QUEUE_REFRESH',
   'MAX_RETRIES',
   'DEBUG_MODE',

@@ -64,10 +64,3 @@ test('every fault is named with its key, and no secret is repeated', () => {
     assert.ok(!credentials.ok && credentials.error.startsWith(key) && !credentials.error.includes(value));
   }
 });
-
-test('a mode for Telegram alone is refused, with what to do; the same word in both is not', () => {
-  const refused = config({}, { TELEGRAM_MESSAGE_MODE: 'listen' });
-  assert.ok(!refused.ok && /^TELEGRAM_MESSAGE_MODE: .*MESSAGE_MODE says live: remove this line/.test(refused.error));
-  assert.ok(config({}, { TELEGRAM_MESSAGE_MODE: 'Echo', MESSAGE_MODE: 'echo' }).ok);
-  assert.ok(config({}, { TELEGRAM_MESSAGE_MODE: 'live' }).ok);
-});

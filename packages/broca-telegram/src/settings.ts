@@ -67,20 +67,17 @@ export const telegramSettings: v.GenericSchema<unknown, TelegramSettings> = v.ob
   proxy: v.optional(v.nullable(v.string('write an address in quotes, as in "socks5://127.0.0.1:1080"')), null),
 });
 
-export type TelegramKey =
-  | 'MESSAGE_MODE'
-  | `TELEGRAM_${
-      | 'API_ID'
-      | 'API_HASH'
-      | 'PHONE'
-      | 'BOT_TOKEN'
-      | 'OWNER_ID'
-      | 'OWNER_USERNAME'
-      | 'REQUIRE_OWNER'
-      | 'SESSION_STRING'
-      | 'BUFFER_DELAY'
-      | 'MESSAGE_MODE'
-      | 'PROXY'}`;
+export type TelegramKey = `TELEGRAM_${
+  | 'API_ID'
+  | 'API_HASH'
+  | 'PHONE'
+  | 'BOT_TOKEN'
+  | 'OWNER_ID'
+  | 'OWNER_USERNAME'
+  | 'REQUIRE_OWNER'
+  | 'SESSION_STRING'
+  | 'BUFFER_DELAY'
+  | 'PROXY'}`;
 
 /** The keys of `.env` that are read here. */
 export const TELEGRAM_KEYS: readonly TelegramKey[] = [
@@ -93,9 +90,7 @@ export const TELEGRAM_KEYS: readonly TelegramKey[] = [
   'TELEGRAM_REQUIRE_OWNER',
   'TELEGRAM_SESSION_STRING',
   'TELEGRAM_BUFFER_DELAY',
-  'TELEGRAM_MESSAGE_MODE',
   'TELEGRAM_PROXY',
-  'MESSAGE_MODE',
 ];
 
 export type Environment = (key: TelegramKey) => string | undefined;
@@ -134,8 +129,6 @@ export function readConfig(settings: TelegramSettings, env: Environment): Result
   const ownerName = env('TELEGRAM_OWNER_USERNAME')?.replace(/^@/, '').toLowerCase() ?? null;
   if (ownerName !== null && !/^[a-z]\w{2,31}$/.test(ownerName)) faults.push('TELEGRAM_OWNER_USERNAME: write a username, as in @ada');
   const bufferS = settings.buffer_delay ?? take(readBuffer(env), BUFFER_S);
-  const modeFault = judgeMode(env);
-  if (modeFault !== null) faults.push(modeFault);
   const proxyText = settings.proxy ?? env('TELEGRAM_PROXY') ?? null;
   const proxy = proxyText === null ? null : take(parseProxy(proxyText), null);
   const mode: AccessMode = settings.access ?? (requireOwner === false ? 'open' : 'owner');
@@ -185,13 +178,6 @@ function readFlag(key: TelegramKey, env: Environment): Result<boolean | null, st
   if (written === undefined) return ok(null);
   const read = readBoolean(written);
   return read.ok ? read : failed(`${key}: ${read.error}`);
-}
-
-/** The original's mode for Telegram alone. An agent has one mode: one that would not be kept to is refused, for it may ask for silence. */
-function judgeMode(env: Environment): string | null {
-  const [own, all] = [env('TELEGRAM_MESSAGE_MODE')?.toLowerCase(), env('MESSAGE_MODE')?.toLowerCase() ?? 'live'];
-  if (own === undefined || own === all) return null;
-  return `TELEGRAM_MESSAGE_MODE: an agent has one mode for all channels, and MESSAGE_MODE says ${all}: remove this line, or write the same in both`;
 }
 
 function readOwnerId(env: Environment): Result<string | null, string> {

@@ -68,7 +68,7 @@ function remarkOn(state: string | null, outcome: string | null, reason: string |
     case 'silent':
       return 'the agent chose to say nothing';
     case 'stored':
-      return 'the message is stored; this agent only listens (message_processing.mode is listen)';
+      return 'the message is stored; here the agent only listens (message_processing.mode, or plugins.console.message_mode, is listen)';
     case 'refused':
       return `the message was refused: ${reason}`;
     case 'flushed':

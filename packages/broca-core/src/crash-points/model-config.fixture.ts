@@ -8,6 +8,7 @@ export const CONFIG: BrocaConfig = {
   endpoint: 'http://letta',
   apiKey: 'key',
   mode: 'live',
+  channelModes: {},
   queueRefreshMs: 5_000,
   maxRetries: 2,
   debugMode: false,

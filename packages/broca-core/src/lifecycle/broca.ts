@@ -35,6 +35,7 @@ import { createRetain } from '../store/retention.ts';
 import type { Letta } from '../turn/letta.ts';
 import { createLettaRest } from '../turn/letta-rest.ts';
 import { LettaStanding } from '../turn/letta-standing.ts';
+import { asksAgent } from '../turn/mode-policy.ts';
 import { createTurnFiles } from '../turn/turn-files.ts';
 import { runTurnLoop } from '../turn/turn-loop.ts';
 import { Alarm } from './alarm.ts';
@@ -238,7 +239,7 @@ export class Broca {
     if (this.#probation.isOver) return;
     this.#becomeReady();
     const signal = this.#drainTurns.signal;
-    if (this.#config.mode === 'live') void letta.check(signal).then((check) => this.#standing.probed(check, Date.now()));
+    if (asksAgent(this.#config)) void letta.check(signal).then((check) => this.#standing.probed(check, Date.now()));
     await this.#probation.serve(signal);
     this.#pulse.stop();
   }

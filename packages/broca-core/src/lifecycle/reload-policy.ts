@@ -6,6 +6,7 @@ const BOUND_AT_START = ['agentId', 'endpoint', 'apiKey', 'plugins', 'environment
 /** Keys of `.env` that are also read into the configuration by name and applied live. */
 const LIVE_ENVIRONMENT = new Set([
   'MESSAGE_MODE',
+  'TELEGRAM_MESSAGE_MODE',
   'QUEUE_REFRESH',
   'MAX_RETRIES',
   'DEBUG_MODE',

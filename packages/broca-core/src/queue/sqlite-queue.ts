@@ -11,7 +11,7 @@ import { lazily } from '../store/lazily.ts';
 import type { Store } from '../store/open.ts';
 import type { SettlingWrite } from '../store/reserve.ts';
 import type { Attempt } from '../turn/letta.ts';
-import type { RunningTurn, SettledAs, Turn } from './turn.ts';
+import type { RunningTurn, SettledAs, Turn, TurnChoice } from './turn.ts';
 
 /** How the attempt that ran (if one did) ended; recorded with what became of its turn. */
 export type AttemptEnd = { number: number; outcome: string; reason: string | null };
@@ -51,9 +51,9 @@ export type PutBackRequest = {
 
 export type Queue = {
   /** The turn that is due now and oldest, with no change to it. */
-  next(now: number): Turn | null;
+  next(now: number, which?: TurnChoice): Turn | null;
   /** When the next waiting turn is due; null when none waits. */
-  nextDueAt(): number | null;
+  nextDueAt(which?: TurnChoice): number | null;
   /** The turn whose attempt left and is not over: after a restart it is settled before anything else. */
   running(): RunningTurn | null;
   /** An open turn by its number; null when it is settled, parked or gone. */
@@ -98,8 +98,14 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
   });
 
   return {
-    next: (now) => toTurn(statements.next.get(now)),
-    nextDueAt: () => statements.nextDueAt.get() ?? null,
+    next(now, which = 'all') {
+      if (which === 'none') return null;
+      return toTurn(which === 'all' ? statements.next.get(now) : statements.nextOf.get(now, ...channelsOf(which)));
+    },
+    nextDueAt(which = 'all') {
+      if (which === 'none') return null;
+      return (which === 'all' ? statements.nextDueAt.get() : statements.nextDueAtOf.get(...channelsOf(which))) ?? null;
+    },
     running() {
       const row = statements.running.get();
       const turn = toTurn(row);
@@ -120,6 +126,11 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
     setBack: (byMs) => settlingOnce(() => void statements.setBack.run(byMs)),
     together: (work) => settlingOnce(() => store.transaction(work).immediate()),
   };
+}
+
+/** Names of channels as JSON, and whether they are those meant or those left out. */
+function channelsOf(which: Exclude<TurnChoice, string>): [channels: string, are: 0 | 1] {
+  return 'only' in which ? [JSON.stringify(which.only), 1] : [JSON.stringify(which.except), 0];
 }
 
 /** How an attempt and a turn's stay in the queue end, each in one transaction. */
@@ -199,13 +210,24 @@ const TURN_ROW = `
   LEFT JOIN profiles ON profiles.id = turns.profile_id
   LEFT JOIN users ON users.id = profiles.user_id`;
 
+const IS_OF_CHANNEL = `
+  ((SELECT channel FROM conversations WHERE conversations.id = turns.conversation_id) IN (SELECT value FROM json_each(?))) = ?`;
+
 function prepare(store: Store) {
   return lazily({
     next: () =>
       store.prepare<[number], TurnRow>(
         `${TURN_ROW} WHERE turns.id = (SELECT id FROM turns WHERE state = 'waiting' AND due_at <= ? ORDER BY due_at, id LIMIT 1)`,
       ),
+    nextOf: () =>
+      store.prepare<[number, string, number], TurnRow>(
+        `${TURN_ROW} WHERE turns.id = (SELECT id FROM turns WHERE state = 'waiting' AND due_at <= ? AND ${IS_OF_CHANNEL} ORDER BY due_at, id LIMIT 1)`,
+      ),
     nextDueAt: () => store.prepare<[], number>("SELECT due_at FROM turns WHERE state = 'waiting' ORDER BY due_at LIMIT 1").pluck(),
+    nextDueAtOf: () =>
+      store
+        .prepare<[string, number], number>(`SELECT due_at FROM turns WHERE state = 'waiting' AND ${IS_OF_CHANNEL} ORDER BY due_at LIMIT 1`)
+        .pluck(),
     running: () => store.prepare<[], TurnRow>(`${TURN_ROW} WHERE turns.state = 'running' ORDER BY turns.id LIMIT 1`),
     find: () => store.prepare<[number], TurnRow>(`${TURN_ROW} WHERE turns.id = ? AND turns.state IN ('queued', 'waiting', 'running')`),
     rest: () =>

@@ -24,6 +24,9 @@ export type Turn = ConversationKey & {
   createdAt: number;
 };
 
+/** Turns of which channels. */
+export type TurnChoice = 'all' | 'none' | { only: readonly string[] } | { except: readonly string[] };
+
 export type TurnPerson = {
   userId: number;
   senderId: string;

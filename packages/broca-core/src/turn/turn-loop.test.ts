@@ -20,7 +20,12 @@ const NEVER = { drain: new AbortController().signal, stop: new AbortController()
 const ENV = 'AGENT_ENDPOINT=http://127.0.0.1:9\nAGENT_API_KEY=sk-0123456789abcdef0123\n';
 
 /** A Letta that ends each attempt as told, and notes when it was asked. */
-function openRig(t: TestContext, outcome: (asked: number) => AttemptOutcome, settings: Record<string, unknown>) {
+function openRig(
+  t: TestContext,
+  outcome: (asked: number) => AttemptOutcome,
+  settings: Record<string, unknown>,
+  plugins: Record<string, unknown> = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'broca-turn-loop-'));
   const opened = openStore(join(folder, 'animus.db'), 0);
   assert.ok(opened.ok);
@@ -33,7 +38,7 @@ function openRig(t: TestContext, outcome: (asked: number) => AttemptOutcome, set
   const { config } = loadBrocaConfig({
     agentIdOfFolder: 'agent-1',
     environment: ENV,
-    settings: JSON.stringify({ message_processing: settings }),
+    settings: JSON.stringify({ message_processing: settings, plugins }),
     fleet: null,
   });
   assert.ok(config);
@@ -91,9 +96,9 @@ function openRig(t: TestContext, outcome: (asked: number) => AttemptOutcome, set
     onTurnEnd: () => undefined,
   };
   const inbox = createInbox(store, read, () => undefined);
-  const write = (chat: string, externalId: string): void => {
+  const write = (chat: string, externalId: string, channel = 'spool'): void => {
     const receipt = inbox.receive({
-      channel: 'spool',
+      channel,
       account: '',
       chat,
       externalId,
@@ -207,4 +212,38 @@ test('a clock that is set back by an hour, while Broca runs or before it starts,
   await answered(2);
   drain.abort();
   await loop;
+});
+
+test('a channel with a mode of its own goes on in it, also while the agent cannot be asked', async (t) => {
+  const away: AttemptOutcome = { kind: 'unavailable', reason: 'refused', afterMs: null };
+  const rig = openRig(t, () => away, { give_up_after: 600 }, { telegram: { message_mode: 'echo' }, web: { message_mode: 'listen' } });
+  rig.write('a', '1');
+  rig.clock.now += await takeStep(rig.deps, NEVER);
+  assert.equal(rig.asked.length, 1);
+  const at = rig.clock.now;
+  for (const id of ['2', '3']) rig.write('b', id, 'telegram');
+  rig.write('c', '4', 'web');
+  assert.equal(await takeStep(rig.deps, NEVER), 0, 'they are due at once');
+  assert.deepEqual(
+    [2, 3, 4].map((id) => rig.turn(id)?.state),
+    ['settled', 'settled', 'settled'],
+  );
+  assert.deepEqual(
+    rig.told().map((text) => text.replace(/^.*\] /, '')),
+    ['hello', 'hello'],
+  );
+  assert.deepEqual([rig.turn(1)?.state, rig.asked.length, rig.clock.now], ['waiting', 1, at]);
+});
+
+test('a channel may be live where the others ask nobody: the agent is asked for it alone', async (t) => {
+  const rig = openRig(t, () => ({ kind: 'silent', newestMessageId: null }), { mode: 'listen' }, { telegram: { message_mode: 'live' } });
+  rig.write('a', '1');
+  rig.write('b', '2', 'telegram');
+  rig.write('a', '3');
+  await rig.run();
+  assert.equal(rig.asked.length, 1);
+  assert.deepEqual(
+    [1, 2, 3].map((id) => rig.turn(id)?.state),
+    ['settled', 'settled', 'settled'],
+  );
 });

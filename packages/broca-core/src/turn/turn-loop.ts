@@ -4,7 +4,7 @@
  */
 
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
-import { unreachable } from 'animus-protocol';
+import { modeOf, unreachable } from 'animus-protocol';
 import { attachmentLine } from '../attachments/lines-policy.ts';
 import { ClockWatch } from '../lifecycle/clock-watch.ts';
 import type { Ending } from '../lifecycle/ending.ts';
@@ -16,6 +16,7 @@ import type { TurnEvents } from '../queue/turn-events.ts';
 import { storageFault } from '../store/open.ts';
 import type { Reserve } from '../store/reserve.ts';
 import { NOTICE } from './decide-policy.ts';
+import { asksAgent, takeable } from './mode-policy.ts';
 import { renderPrompt } from './prompt.ts';
 import { askTurn, type RunTurnDependencies, recoverTurn } from './run-turn.ts';
 import { type TurnFiles, withLines } from './turn-files.ts';
@@ -115,10 +116,10 @@ export async function takeStep(deps: TurnLoopDependencies, ending: Ending): Prom
   // What room is left is for what is under way.
   if (deps.reserve.isSpent && !deps.reserve.refill()) return STORAGE_RETRY_MS;
   const now = deps.clock();
-  const isLive = config().mode === 'live';
-  if (isLive && standing.probeAt <= now) await probe(deps, ending);
-  const askableAt = isLive ? standing.askableAt() : 0;
-  const turn = askableAt === null || askableAt > now ? null : queue.next(now);
+  const isAsked = asksAgent(config());
+  if (isAsked && standing.probeAt <= now) await probe(deps, ending);
+  const askableAt = isAsked ? standing.askableAt() : 0;
+  const turn = queue.next(now, takeable(config(), askableAt !== null && askableAt <= now));
   if (turn === null) return Math.min(untilNext(deps, askableAt), deps.retain(now));
   inHand.take([turn.id]);
   const turns = await runTurn(turn, deps, ending);
@@ -129,7 +130,7 @@ export async function takeStep(deps: TurnLoopDependencies, ending: Ending): Prom
 
 /** Gives the turns that were dealt with. */
 async function runTurn(turn: Turn, deps: TurnLoopDependencies, ending: Ending): Promise<readonly Turn[]> {
-  const { mode } = deps.config();
+  const mode = modeOf(deps.config(), turn.channel);
   switch (mode) {
     case 'live': {
       const over = deps.onTurnBegin(turn);
@@ -137,38 +138,36 @@ async function runTurn(turn: Turn, deps: TurnLoopDependencies, ending: Ending): 
       return [turn];
     }
     case 'echo':
-      return settleFew(turn, deps, (each) => ({
-        as: 'echoed',
-        reason: null,
-        texts: [
-          withLines(
-            headed(each, deps),
-            each.attachments.map((file) => attachmentLine(file)),
-          ),
-        ],
-      }));
     case 'listen':
-      return settleFew(turn, deps, () => ({ as: 'stored', reason: 'mode listen', texts: [] }));
+      return settleFew(turn, deps);
     default:
       return unreachable(mode);
   }
 }
 
 /** Settles turns that ask nobody, `first` and those due after it, in one commit. One that a crash speaks against goes alone. */
-function settleFew(first: Turn, deps: TurnLoopDependencies, end: (turn: Turn) => Pick<SettleRequest, 'as' | 'reason' | 'texts'>): Turn[] {
-  const { queue, inHand } = deps;
+function settleFew(first: Turn, deps: TurnLoopDependencies): Turn[] {
+  const { queue, inHand, config } = deps;
   const now = deps.clock();
   return queue.together(() => {
     const settled: Turn[] = [];
-    for (let turn: Turn | null = first; turn !== null && settled.length < MOST_TOGETHER; turn = queue.next(now)) {
+    const which = takeable(config(), false);
+    for (let turn: Turn | null = first; turn !== null && settled.length < MOST_TOGETHER; turn = queue.next(now, which)) {
       if (turn.crashes > 0 && turn !== first) break;
       inHand.take([turn.id]);
-      queue.settle({ turn, ...end(turn), attempt: null, newestMessageId: null });
+      queue.settle({ turn, ...endUnasked(turn, deps), attempt: null, newestMessageId: null });
       settled.push(turn);
       if (turn.crashes > 0) break;
     }
     return settled;
   });
+}
+
+/** What becomes of a turn whose channel asks nobody. */
+function endUnasked(turn: Turn, deps: TurnLoopDependencies): Pick<SettleRequest, 'as' | 'reason' | 'texts'> {
+  if (modeOf(deps.config(), turn.channel) === 'listen') return { as: 'stored', reason: 'mode listen', texts: [] };
+  const lines = turn.attachments.map((file) => attachmentLine(file));
+  return { as: 'echoed', reason: null, texts: [withLines(headed(turn, deps), lines)] };
 }
 
 async function afterTurns(turns: readonly Turn[], deps: TurnLoopDependencies, ending: Ending): Promise<void> {
@@ -190,7 +189,9 @@ function untilNext(deps: TurnLoopDependencies, askableAt: number | null): number
   const wakes = [now + deps.config().queueRefreshMs];
   const dueAt = deps.queue.nextDueAt();
   if (dueAt !== null && askableAt !== null) wakes.push(Math.max(dueAt, askableAt));
-  if (deps.config().mode === 'live') wakes.push(deps.standing.probeAt);
+  const unaskedDueAt = deps.queue.nextDueAt(takeable(deps.config(), false));
+  if (unaskedDueAt !== null) wakes.push(unaskedDueAt);
+  if (asksAgent(deps.config())) wakes.push(deps.standing.probeAt);
   return Math.max(Math.min(...wakes) - now, 1);
 }
 
