@@ -9,8 +9,8 @@ import { idleWakes } from './idle-wakes.ts';
 import { pssMb, type Running, startBare } from './program.ts';
 
 export const SIBLINGS = 20;
-/** Beats come every 5 s: by the third a Broca has asked Letta whether it is there, and rests. */
-const BEATS = 3;
+/** Beats come every 5 s: by the fifth a Broca has asked Letta whether it is there, V8 has tidied up after the start, and it rests. */
+const BEATS = 5;
 
 export async function brocaIdle(): Promise<Figure[]> {
   const floor = await bareMb();

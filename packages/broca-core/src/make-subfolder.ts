@@ -1,5 +1,5 @@
 /** The folders in an agent's folder, made where they are missing. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -10,6 +10,7 @@ export function makeSubfolder(folder: string, ...names: readonly string[]): stri
   let made = folder;
   for (const name of names) {
     made = join(made, name);
+    if (existsSync(made)) continue;
     try {
       mkdirSync(made, { mode: 0o700 });
     } catch (error) {

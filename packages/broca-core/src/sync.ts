@@ -11,6 +11,7 @@ export async function syncPath(path: string): Promise<void> {
   try {
     await handle.sync();
   } finally {
-    await handle.close();
+    // Nobody waits for it: what is lasting is so already.
+    handle.close().catch(() => undefined);
   }
 }

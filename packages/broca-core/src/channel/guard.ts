@@ -247,7 +247,8 @@ export class ChannelGuard implements LoadedChannel {
       },
     );
     const outcome = await Promise.race([answer, unansweredAfter(signal, done.signal)]);
-    done.abort();
+    // A reason of its own, since the default one is an error with a stack, made for each part.
+    done.abort(null);
     return outcome;
   }
 
@@ -358,7 +359,7 @@ async function unansweredAfter(signal: AbortSignal, done: AbortSignal): Promise<
     done.addEventListener('abort', () => resolve(), { once: true });
     await promise;
   }
-  await sleepUntil(ABORT_GRACE_MS, done);
+  if (!done.aborted) await sleepUntil(ABORT_GRACE_MS, done);
   return { kind: 'uncertain', reason: 'the channel did not answer in time' };
 }
 

@@ -37,7 +37,7 @@ export const SETTLED_AFTER_MS = 1_000;
 const LONGEST_STRETCH_MS = 10;
 
 /** Files stored in one go: one commit instead of as many. */
-const MOST_TOGETHER = 16;
+const MOST_TOGETHER = 32;
 
 const REJECTED = 'rejected';
 const TAKEN = /^\.(?<name>.+\.json)\.taken$/;

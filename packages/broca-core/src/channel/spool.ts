@@ -46,7 +46,7 @@ export function createSpool(options: SpoolOptions): Spool {
     plugin: {
       name: 'spool',
       title: 'Spool',
-      capabilities: { idempotent: true, longestPart: null, markup: 'markdown', atOnce: 16 },
+      capabilities: { idempotent: true, longestPart: null, markup: 'markdown', atOnce: 32 },
       enabledByDefault: true,
       settings: v.object({}),
       create,

@@ -350,7 +350,6 @@ export class World {
       wentDown: () => undefined,
       inHand: this.#partsInHand,
       giveUpAfterMs: () => 10 * 86_400_000,
-      recheckMs: () => 5_000,
     };
   }
 

@@ -12,6 +12,7 @@ export class Alarm {
     this.#ring?.();
   }
 
+  /** `ms` may be infinite. */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#isRung && !signal.aborted && ms > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -231,7 +231,11 @@ export class Broca {
     else log.info('on-probation', { startMs });
     this.#socket?.ready({ type: 'ready', at, startMs });
     setTimeout(() => void log.load(), BREATH_MS).unref();
-    this.#pulse.start(() => this.#socket?.beat());
+    this.#pulse.start(
+      () => this.#socket?.beat(),
+      () => this.#wake(),
+      () => this.#config.queueRefreshMs,
+    );
   }
 
   /** Whoever tries this release out sees that it stands: database, plugins, Letta. Nothing is taken in or sent. */
@@ -346,7 +350,6 @@ export class Broca {
         alarm: delivery.alarm,
         clock: Date.now,
         giveUpAfterMs: () => this.#config.giveUpAfterMs,
-        recheckMs: () => this.#config.queueRefreshMs,
         onStorage: (fault) => this.#condition.storage.loop(loaded.name, fault),
       },
       { drain: this.#drainParts.signal, stop: this.#stopNow.signal },

@@ -1,6 +1,7 @@
 /**
  * When Broca beats: every few seconds, and soon after something changed. The delay of the regular beat tells how long
- * the event loop was blocked; a finer measure would wake the process.
+ * the event loop was blocked; a finer measure would wake the process. Its loops are told here too to look for what
+ * other processes changed: timers of their own would wake an idle Broca for each.
  */
 import { BEAT_INTERVAL_MS } from 'animus-protocol';
 import { monotonicMs } from './monotonic.ts';
@@ -14,9 +15,18 @@ export class Pulse {
   #dueAt = 0;
   #beat: () => void = () => undefined;
   #timer: NodeJS.Timeout | null = null;
+  #lookTimer: NodeJS.Timeout | null = null;
   #soon: NodeJS.Timeout | null = null;
 
-  start(beat: () => void): void {
+  /** `lookEveryMs` is asked each time: settings may change it. */
+  start(beat: () => void, look: () => void, lookEveryMs: () => number): void {
+    const lookLater = (): void => {
+      this.#lookTimer = setTimeout(() => {
+        lookLater();
+        look();
+      }, lookEveryMs());
+    };
+    lookLater();
     this.#beat = beat;
     this.#dueAt = monotonicMs() + BEAT_INTERVAL_MS;
     this.#timer = setInterval(() => {
@@ -37,6 +47,7 @@ export class Pulse {
 
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer);
     if (this.#soon !== null) clearTimeout(this.#soon);
     this.#timer = null;
   }

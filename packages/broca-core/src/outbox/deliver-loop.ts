@@ -26,7 +26,6 @@ export type DeliverLoopDependencies = {
   alarm: Alarm;
   clock(): number;
   giveUpAfterMs(): number;
-  recheckMs(): number;
   onStorage(fault: string | null): void;
 };
 
@@ -89,7 +88,7 @@ export async function deliverNext(deps: DeliverLoopDependencies, stop: AbortSign
   if (parts.length === 0) {
     const dueAt = outbox.nextDueAt(deps.name);
     const wakeAt = dueAt === null ? Number.POSITIVE_INFINITY : Math.max(dueAt, sendableAt);
-    return Math.max(Math.min(wakeAt - now, deps.recheckMs()), 1);
+    return Math.max(wakeAt - now, 1);
   }
   if (giveUpForgotten(parts, deps, now)) return 0;
   deps.inHand.take(parts.map(({ id }) => id));

@@ -186,7 +186,7 @@ async function probe(deps: TurnLoopDependencies, ending: Ending): Promise<void> 
 
 function untilNext(deps: TurnLoopDependencies, askableAt: number | null): number {
   const now = deps.clock();
-  const wakes = [now + deps.config().queueRefreshMs];
+  const wakes: number[] = [];
   const dueAt = deps.queue.nextDueAt();
   if (dueAt !== null && askableAt !== null) wakes.push(Math.max(dueAt, askableAt));
   const unaskedDueAt = deps.queue.nextDueAt(takeable(deps.config(), false));
