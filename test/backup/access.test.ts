@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startLettaSimulator } from 'animus-testkit';
+import { type AnimusProcess, startLettaSimulator } from 'animus-testkit';
 import { randomFrom } from '../fleet/random.ts';
-import { type Agent, FleetRig, until } from '../fleet/rig.ts';
+import { type Agent, FleetRig, killAtMoments, until } from '../fleet/rig.ts';
 
 const SEED = Number(process.env['ANIMUS_TEST_SEED'] ?? Date.now() % 100_000);
 const NEW_KEY = 'sk-let-the-new-key-0815';
@@ -66,27 +66,34 @@ describe(`an agent's key and endpoint (seed ${SEED})`, () => {
     await answered();
   });
 
-  it('kill -9 at any moment leaves the old key or the new, whole', async () => {
-    const random = randomFrom(SEED);
+  it('kill -9 at any moment leaves the old key or the new, whole; what comes meanwhile waits for a key that is taken', async () => {
     const whole = environment();
-    for (let count = 0; count < 6; count += 1) {
-      const next = `sk-let-key-number-${count}`;
-      const started = fleet.start('rotate-key', 'one', '--no-check', '--key-stdin');
-      started.child.kill(0);
-      await delay(random() * 60);
-      started.child.kill('SIGKILL');
-      await started.ended;
-      const ran = fleet.rig.start(['rotate-key', 'one', '--no-check', '--key-stdin'], { input: `${next}\n` });
-      await delay(random() * 300);
-      ran.child.kill('SIGKILL');
-      await ran.ended;
-      const key = /AGENT_API_KEY=(\S+)/.exec(environment())?.[1] ?? '';
-      assert.equal(environment(), whole.replace(NEW_KEY, key));
-      assert.match(key, /^sk-let-(the-new-key-0815|key-number-\d)$/);
-    }
+    const since = performance.now();
+    assert.equal((await rotate(NEW_KEY)).code, 0);
+    const usualMs = performance.now() - since;
+    let key = NEW_KEY;
+    let count = 0;
+    const begin = (round: number): AnimusProcess => {
+      one.letta.changeKey(one.id, `sk-let-key-number-${round}`);
+      return fleet.rig.start(['rotate-key', 'one', '--key-stdin'], { input: `sk-let-key-number-${round}\n` });
+    };
+    const meanwhile = (): void => {
+      write(`killed${count}`);
+      count += 1;
+    };
+    const killed = await killAtMoments(8, usualMs, randomFrom(SEED), begin, meanwhile, async (round) => {
+      const now = /AGENT_API_KEY=(\S+)/.exec(environment())?.[1] ?? '';
+      assert.ok(now === key || now === `sk-let-key-number-${round}`, now);
+      assert.equal(environment(), whole.replace(NEW_KEY, now));
+      key = now;
+    });
+    assert.ok(killed > 3, `${killed}`);
     write('after the kills');
+    one.letta.changeKey(one.id, NEW_KEY);
     assert.equal((await rotate(NEW_KEY)).code, 0);
     await answered();
+    const asked = (name: string): number => one.letta.turns.filter(({ text }) => text.endsWith(`text of ${name}`)).length;
+    for (let number = 0; number < count; number += 1) assert.equal(asked(`killed${number}`), 1, `killed${number}`);
     const left = fs.readdirSync(one.folder).filter((name) => name.startsWith('.env'));
     assert.deepEqual(left, ['.env']);
   });

@@ -1,13 +1,13 @@
 /** `animus backup` on a fleet that works meanwhile: what is in it, what it leaves alone, and what a kill leaves. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { randomFrom } from '../fleet/random.ts';
-import { type Agent, FleetRig, until } from '../fleet/rig.ts';
+import { type Agent, FleetRig, killAtMoments, until } from '../fleet/rig.ts';
 
 const SEED = Number(process.env['ANIMUS_TEST_SEED'] ?? Date.now() % 100_000);
 
@@ -145,21 +145,31 @@ describe(`backup (seed ${SEED})`, () => {
   });
 
   it('kill -9 at any moment leaves whole backups only, and the next one clears what is left', async () => {
-    const random = randomFrom(SEED);
-    let killed = 0;
-    for (let count = 0; count < 8; count += 1) {
+    const before = fleet.spooled(one).size;
+    // Enough to write that a kill meets it in the middle.
+    fs.writeFileSync(path.join(one.folder, 'plugins/large.bin'), randomBytes(32 * 1024 * 1024));
+    const since = performance.now();
+    await backUp('one');
+    const usualMs = performance.now() - since;
+    let count = 0;
+    const write = (): void => {
       fleet.spool(one, `k${count}`, `kill ${count}`);
-      const started = fleet.start('backup', 'one');
-      await delay(random() * 250);
-      started.child.kill('SIGKILL');
-      if ((await started.ended).signal !== null) killed += 1;
-    }
-    assert.ok(killed > 0);
+      count += 1;
+    };
+    const killed = await killAtMoments(
+      8,
+      usualMs,
+      randomFrom(SEED),
+      () => fleet.start('backup', 'one'),
+      write,
+      async () => {},
+    );
+    assert.ok(killed > 3, `${killed}`);
     await backUp('one');
     for (const { file } of JSON.parse(await fleet.done('backup', 'list', 'one', '--json')).backups) {
       if (!file.endsWith('.age')) assert.equal((await verify(file)).ok, true, file);
     }
     assert.deepEqual(hiddenIn(path.join(fleet.home, 'backups')), []);
-    await until('every message is answered', () => (fleet.spooled(one).size === 28 ? true : null));
+    await until('every message is answered', () => (fleet.spooled(one).size === before + count ? true : null));
   });
 });

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomFrom } from '../fleet/random.ts';
-import { type Agent, FleetRig, until } from '../fleet/rig.ts';
+import { type Agent, FleetRig, killAtMoments, until } from '../fleet/rig.ts';
 
 const SEED = Number(process.env['ANIMUS_TEST_SEED'] ?? Date.now() % 100_000);
 
@@ -203,26 +203,43 @@ describe(`restore (seed ${SEED})`, () => {
   });
 
   it('kill -9 at any moment leaves the old or the new, which goes on by itself', async () => {
-    const random = randomFrom(SEED);
     const file = await backUp('one');
-    let killed = 0;
-    for (let count = 0; count < 8; count += 1) {
-      const started = fleet.start('restore', file, '--force');
-      for (const since = performance.now(), ms = random() * 900; performance.now() - since < ms; await delay(20))
-        write(`kill${count}-${sent.length}`);
-      started.child.kill('SIGKILL');
-      if ((await started.ended).signal !== null) killed += 1;
-      await fleet.brocaOf(one);
-    }
-    assert.ok(killed > 0);
+    const since = performance.now();
+    await restore(file, '--force');
+    const usualMs = performance.now() - since;
+    let count = 0;
+    const killed = await killAtMoments(
+      10,
+      usualMs,
+      randomFrom(SEED),
+      () => fleet.start('restore', file, '--force'),
+      () => {
+        write(`kill${count}`);
+        count += 1;
+      },
+      async () => void (await fleet.brocaOf(one)),
+    );
+    assert.ok(killed > 4, `${killed}`);
     await answered();
     eachOnce();
     assert.equal((await fleet.rig.animus(['health'])).code, 0);
     await restore(file, '--force');
-    assert.deepEqual(
-      fs.readdirSync(fleet.home).filter((name) => name.startsWith('.')),
-      [],
-    );
-    assert.equal(fs.existsSync(path.join(one.folder, '.restore')), false);
+    const hidden = (folder: string): string[] => fs.readdirSync(folder).filter((name) => name.startsWith('.') && name !== '.env');
+    assert.deepEqual([...hidden(fleet.home), ...hidden(one.folder)], []);
+    assert.deepEqual(hidden(path.join(fleet.home, 'backups')), []);
+  });
+
+  it('kill -9 while the file is still read leaves nothing that the next command does not sweep', async () => {
+    const pid = await fleet.brocaOf(one);
+    const file = await backUp('one');
+    const stages = (): string[] => fs.readdirSync(fleet.home).filter((name) => name.startsWith('.stage-restore'));
+    const started = fleet.start('restore', file, '--force');
+    await until('it reads', () => stages()[0] ?? null);
+    started.child.kill('SIGKILL');
+    assert.equal((await started.ended).signal, 'SIGKILL');
+    assert.equal(stages().length, 1);
+    assert.equal(await fleet.brocaOf(one), pid, 'its Broca noticed nothing');
+    await fleet.rig.animus(['restore', file]);
+    assert.deepEqual(stages(), []);
   });
 });

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { runGit, writeFiles } from 'animus-testkit';
-import { type Agent, FleetRig, isAlive, killHard, until } from './rig.ts';
+import { type AnimusProcess, runGit, writeFiles } from 'animus-testkit';
+import { type Agent, FleetRig, killAtMoments, until } from './rig.ts';
 import { Talk, UpdateRig } from './update.rig.ts';
 
 describe('an agent that moves', () => {
@@ -99,31 +98,75 @@ describe('an agent that moves', () => {
     assert.equal(one.letta.turns.length, asked);
   });
 
-  it('killed at any moment an import is there whole or not at all', async () => {
+  it('killed at any moment an import is there whole or not at all, and the others work on', async () => {
     const agent = moved();
+    const other = await there.deployed('two');
     const file = path.join(there.rig.folder, 'killed.age');
     await there.done('export', 'one', '--encrypt', recipient, '--move', '--to', file);
     const since = performance.now();
     await importFile(file, '--no-start');
     const usualMs = performance.now() - since;
     await there.done('remove', 'one', '--yes');
-    for (let round = 0; round < 4; round += 1) {
-      const importing = there.start('import', file, '--identity', identity);
-      await delay(usualMs * ((round + Math.random()) / 4));
-      const pid = importing.child.pid ?? 0;
-      killHard(pid);
-      await until('it is dead', () => !isAlive(pid) || null);
-      if (!fs.existsSync(agent.folder)) continue;
+    const beside: string[] = [];
+    const write = (): void => {
+      // A message every 100 ms.
+      const name = `beside-${Math.floor(performance.now() / 100)}`;
+      if (beside.at(-1) === name) return;
+      beside.push(name);
+      there.spool(other, name, `<${name}>`);
+    };
+    const begin = (): AnimusProcess => there.start('import', file, '--identity', identity);
+    await killAtMoments(5, usualMs, Math.random, begin, write, async (round) => {
+      if (!fs.existsSync(agent.folder)) return;
       await there.brocaOf(agent);
       assert.match(await there.send(agent, `round ${round}`), /round/);
       await there.done('remove', 'one', '--yes');
-    }
+    });
     await importFile(file);
+    await until('the other has answered all', () => beside.every((name) => there.spooled(other).get(name)?.length === 1) || null);
     assert.equal((await there.statusOf(agent)).phase, 'ready');
     assert.deepEqual(
       fs.readdirSync(there.home).filter((name) => name.startsWith('.stage')),
       [],
     );
+  });
+
+  it('killed at any moment an export --move leaves it here or in a file that is whole, never running in both, and nothing twice', async () => {
+    const agent = moved();
+    const fileOf = (round: number | string): string => path.join(there.rig.folder, `moved-${round}.age`);
+    const since = performance.now();
+    await there.done('export', 'one', '--encrypt', recipient, '--move', '--to', fileOf('first'));
+    const usualMs = performance.now() - since;
+    await importFile(fileOf('first'));
+    const sent: string[] = [];
+    let isHere = true;
+    /** Until it stops: what a program drops beside a folder that is moving away is that program's to repeat. */
+    const write = (): void => {
+      isHere &&= fs.existsSync(path.join(agent.folder, 'run/broca.sock'));
+      if (!isHere) return;
+      there.spool(agent, `moving-${sent.length}`, `<moving-${sent.length}>`);
+      sent.push(`moving-${sent.length}`);
+    };
+    const begin = (round: number): AnimusProcess => there.start('export', 'one', '--move', '--encrypt', recipient, '--to', fileOf(round));
+    const killed = await killAtMoments(5, usualMs, Math.random, begin, write, async (round) => {
+      const hasFile = fs.existsSync(fileOf(round));
+      if (hasFile) await there.done('backup', 'verify', fileOf(round), '--identity', identity);
+      // Gone from here, its file is there; stopped here, it runs nowhere until somebody says where.
+      if (fs.existsSync(agent.folder)) await there.done('start', 'one');
+      else {
+        assert.ok(hasFile);
+        await importFile(fileOf(round));
+      }
+      isHere = true;
+      await there.brocaOf(agent);
+    });
+    assert.ok(killed > 0);
+    await until('every message is answered', () => sent.every((name) => there.spooled(agent).has(name)) || null);
+    for (const name of sent) {
+      const asked = one.letta.turns.filter(({ text }) => text.includes(`<${name}>`)).length;
+      assert.deepEqual([asked, there.spooled(agent).get(name)?.length], [1, 1], name);
+    }
+    assert.equal((await there.rig.animus(['health'])).code, 0);
   });
 
   it('says what stands in the way, and changes nothing', async () => {

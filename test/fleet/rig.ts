@@ -238,6 +238,30 @@ export function killHard(pid: number): void {
   }
 }
 
+/**
+ * Starts what `begin` gives, over and over, and kills it after a random part of `usualMs`, so that the moments spread over all of that
+ * time. `meanwhile` is called every 20 ms until then, `look` after each kill. Gives how many were killed before they ended by themselves.
+ */
+export async function killAtMoments(
+  rounds: number,
+  usualMs: number,
+  random: () => number,
+  begin: (round: number) => AnimusProcess,
+  meanwhile: () => void,
+  look: (round: number) => Promise<void>,
+): Promise<number> {
+  let killed = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const started = begin(round);
+    const afterMs = usualMs * ((round + random()) / rounds);
+    for (const since = performance.now(); performance.now() - since < afterMs; await delay(20)) meanwhile();
+    started.child.kill('SIGKILL');
+    if ((await started.ended).signal !== null) killed += 1;
+    await look(round);
+  }
+  return killed;
+}
+
 /** A zombie is dead: who reaps orphans is not ours to say. */
 export function isAlive(pid: number): boolean {
   try {

@@ -1,5 +1,7 @@
 /** When scheduled backups come: over changes of clock, missed times, failures, restarts and changes of mind. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -8,9 +10,11 @@ import { failed, ok, parseFleetConfig, type Result } from 'animus-protocol';
 import { FakeClock } from 'animus-testkit';
 import fc from 'fast-check';
 import type { FleetEvent } from '../observe/event.ts';
+import { identify } from '../worker/proc.ts';
 import { BackupSchedule } from './backup-schedule.ts';
 import { readCron } from './cron.ts';
 import { dueAt } from './due-policy.ts';
+import { type Memory, readMemory, writeMemory } from './memory.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -79,6 +83,14 @@ class Home implements Disposable {
     started.apply(configOf(schedule));
     started.open();
     return started;
+  }
+
+  /** Changes what the supervisor before has written down. */
+  remember(changed: Partial<Memory>): void {
+    const file = path.join(this.#folder, 'backup.json');
+    const memory = readMemory(file);
+    assert.ok(memory !== null);
+    writeMemory(file, { ...memory, ...changed });
   }
 
   async end(result: Result<number, string>): Promise<void> {
@@ -163,6 +175,27 @@ describe('the schedule', () => {
     const next = home.supervisor('0 3 * * *');
     assert.equal(home.kept.length, 2);
     await next.close();
+  });
+
+  it('one that a killed supervisor left is ended before the next begins', async () => {
+    using home = new Home();
+    await home.supervisor('0 3 * * *').close();
+    const orphan = spawn('/bin/sleep', ['600'], { stdio: 'ignore' });
+    const ended = once(orphan, 'exit');
+    try {
+      await once(orphan, 'spawn');
+      home.remember({ running: identify(orphan.pid ?? 0) });
+      await home.clock.advance(DAY);
+      const schedule = home.supervisor('0 3 * * *');
+      assert.deepEqual(home.kept, []);
+      assert.deepEqual(await ended, [null, 'SIGTERM']);
+      await home.clock.advance(1_000);
+      assert.deepEqual(home.kept, [3]);
+      await home.end(ok(1));
+      await schedule.close();
+    } finally {
+      orphan.kill('SIGKILL');
+    }
   });
 
   it('a change applies at once and makes up for nothing', async () => {

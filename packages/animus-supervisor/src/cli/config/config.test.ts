@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { makeRig, type Ran, type Rig } from 'animus-testkit';
 
 const PROGRAM = path.join(import.meta.dirname, '../main.ts');
@@ -149,6 +150,29 @@ describe('animus config edit', () => {
     const fleet = await edit(`sed -i s/40/50/ "$1"`);
     assert.equal(fleet.code, 0, fleet.stderr);
     assert.match(fs.readFileSync(path.join(rig.home, 'animus.config.json'), 'utf8'), /"watchdog":50/);
+  });
+
+  it('kill -9 at any moment leaves the old file or the new, and what was typed can be gone on with', async () => {
+    const [old, latter] = [read('settings.json'), '{ "debug_mode": true }\n'];
+    const editor = path.join(rig.folder, 'editor.sh');
+    fs.writeFileSync(editor, `printf '{ "debug_mode": true }\\n' > "$1"\n`);
+    const environment = { EDITOR: `sh ${editor}` };
+    const since = performance.now();
+    assert.equal((await rig.animus(['config', 'edit', 'one'], { environment })).code, 0);
+    const usualMs = performance.now() - since;
+    for (let round = 0; round < 12; round += 1) {
+      write('settings.json', old);
+      const editing = rig.start(['config', 'edit', 'one', '--discard'], { environment });
+      // The last tenth is when it saves.
+      await delay(usualMs * (round < 4 ? Math.random() : 0.9 + 0.2 * Math.random()));
+      editing.child.kill('SIGKILL');
+      await editing.ended;
+      const left = read('settings.json');
+      assert.ok(left === old || left === latter, left);
+    }
+    write('settings.json', old);
+    assert.equal((await rig.animus(['config', 'edit', 'one', '--discard'], { environment })).code, 0);
+    assert.deepEqual([read('settings.json'), fs.readdirSync(folder).sort()], [latter, ['.env', 'settings.json']]);
   });
 
   it('an editor that fails, or changes nothing, saves nothing', async () => {
