@@ -66,7 +66,8 @@ export class ChaosHome implements AsyncDisposable {
   /** False when the disk is full; the old settings stay. */
   writeSettings(agent: string, messageProcessing: Record<string, unknown>): boolean {
     const settings = {
-      message_processing: { mode: 'live', queue_refresh: 2, ...messageProcessing },
+      // A second instead of five before another try: what waits is not in danger.
+      message_processing: { mode: 'live', queue_refresh: 2, retry_first: 1, retry_longest: 4, ...messageProcessing },
       logs: { level: 'debug' },
       plugins: { wire: { enabled: true, port: this.wirePort, agent } },
     };

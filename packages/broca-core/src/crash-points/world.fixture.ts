@@ -298,6 +298,7 @@ export class World {
     const queue = this.#crashable<Queue>(createQueue(store, outbox, clockInside, this.#disk.settling), [
       'begin',
       'recordRun',
+      'recordDoubt',
       'settle',
       'putBack',
       'park',

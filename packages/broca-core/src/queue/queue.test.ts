@@ -106,11 +106,15 @@ test('what was running when the process ended is found, with its attempt as it l
   const attempt = rig.queue.begin({ turn, ...START });
   assert.ok(attempt);
   rig.queue.recordRun(attempt, 'run-7');
+  assert.equal(rig.queue.inDoubtSince(attempt), null);
+  rig.queue.recordDoubt(attempt, 900);
   rig.store.close();
 
   const again = openRig(file);
   const running = again.queue.running();
   assert.deepEqual(running?.attempt, { ...attempt, runId: 'run-7' });
+  assert.equal(again.queue.inDoubtSince(attempt), 900);
+  assert.equal(again.queue.inDoubtSince({ ...attempt, number: 2 }), null, 'another attempt has a doubt of its own');
   assert.equal(again.queue.next(1_000), null, 'a running turn is not begun again');
   assert.match(attempt.otid, /^[0-9a-f-]{36}-1:1$/);
   again.store.close();

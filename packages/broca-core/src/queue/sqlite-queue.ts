@@ -6,7 +6,7 @@
 import { isStored, readAttachmentColumns, readAttachments } from '../attachments/parse.ts';
 import type { StoredAttachment } from '../message.ts';
 import { type Outbox, partsOf } from '../outbox/sqlite-outbox.ts';
-import { databaseId, writeFact } from '../store/facts.ts';
+import { databaseId, readFact, writeFact } from '../store/facts.ts';
 import { lazily } from '../store/lazily.ts';
 import type { Store } from '../store/open.ts';
 import type { SettlingWrite } from '../store/reserve.ts';
@@ -62,6 +62,9 @@ export type Queue = {
   begin(request: BeginRequest): Attempt | null;
   recordRun(attempt: Attempt, runId: string): void;
   recordProgress(attempt: Attempt): void;
+  /** Since when the attempt's fate cannot be found out, as this process or one before it wrote down; null: it is not in doubt. */
+  inDoubtSince(attempt: Attempt): number | null;
+  recordDoubt(attempt: Attempt, since: number | null): void;
   /** These three change nothing when a person removed the turn while it waited. */
   settle(request: SettleRequest): void;
   putBack(request: PutBackRequest): void;
@@ -118,6 +121,12 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
     begin: (request) => begin.immediate(request),
     recordRun: (attempt, runId) => settlingOnce(() => recordRun.immediate(attempt, runId)),
     recordProgress: (attempt) => settlingOnce(() => recordRun.immediate(attempt, null)),
+    inDoubtSince({ turnId, number }) {
+      const [turn, attempt, since] = (readFact(store, 'in_doubt') ?? '').split(':').map(Number);
+      return turn === turnId && attempt === number ? (since ?? null) : null;
+    },
+    recordDoubt: ({ turnId, number }, since) =>
+      settlingOnce(() => writeFact(store, 'in_doubt', since === null ? null : `${turnId}:${number}:${since}`)),
     settle: (request) => settlingOnce(() => settle.immediate(request)),
     putBack: (request) => settlingOnce(() => putBack.immediate(request)),
     park: (turn, reason, texts, attempt) => settlingOnce(() => park.immediate(turn, reason, texts, attempt)),

@@ -10,6 +10,8 @@ type FactKey =
   | 'attached_unknown'
   /** Channels Broca last ran with, as JSON: name → longest part. */
   | 'channels'
+  /** `<turn>:<attempt>:<since, ms>`: the attempt whose fate cannot be found out, and since when. */
+  | 'in_doubt'
   /** Newest message of the agent that is known. */
   | 'newest_message_id'
   /**

@@ -24,10 +24,14 @@ type Schedule = {
   runId?: string | null;
   /** Real time; the looks of an attempt that has none left wait for it to pass. */
   turnTimeoutMs?: number;
+  /** What an earlier process wrote down of the attempt's doubt; this one writes into it. */
+  doubt?: { since: number | null };
+  startsAt?: number;
 };
 
-function followed({ looks, ask, askAgain = [], runId = 'run-1', turnTimeoutMs = 2 ** 30 }: Schedule) {
-  let now = 0;
+function followed(schedule: Schedule) {
+  const { looks, ask, askAgain = [], runId = 'run-1', turnTimeoutMs = 2 ** 30, doubt = { since: null }, startsAt = 0 } = schedule;
+  let now = startsAt;
   const calls: string[] = [];
   const letta: Pick<Letta, 'ask' | 'askAgain' | 'settle' | 'cancel'> = {
     ask: async (_attempt, _tell, signal) => {
@@ -66,7 +70,14 @@ function followed({ looks, ask, askAgain = [], runId = 'run-1', turnTimeoutMs = 
   };
   const deps = {
     letta: letta as Letta,
-    queue: { recordRun: () => undefined, recordProgress: () => undefined },
+    queue: {
+      recordRun: () => undefined,
+      recordProgress: () => undefined,
+      inDoubtSince: () => doubt.since,
+      recordDoubt: (_attempt: Attempt, since: number | null) => {
+        doubt.since = since;
+      },
+    },
     standing,
     inHand: { left: () => [], take: () => undefined, letGo: () => undefined },
     config: () => ({ turnTimeoutMs, giveUpAfterMs: DAY_MS }),
@@ -89,6 +100,16 @@ test('what cannot be found out for give_up_after is set aside, and its sender to
   const fate = await away.fate;
   assert.deepEqual(fate, { kind: 'set-aside', reason: 'ECONNREFUSED', notice: NOTICE.unclear, outcome: 'unknown' });
   assert.ok(away.sinceStart() >= DAY_MS && away.sinceStart() < DAY_MS + 2 * MINUTE_MS, `${away.sinceStart()} ms`);
+});
+
+test('a restart does not begin the time of a doubt anew; that of an agent that was held does', async () => {
+  const doubt = { since: 0 };
+  const later = followed({ looks: [DOWN], doubt, startsAt: DAY_MS - MINUTE_MS });
+  assert.equal((await later.fate).kind, 'set-aside');
+  assert.ok(later.sinceStart() < DAY_MS + 2 * MINUTE_MS, `${later.sinceStart()} ms`);
+  const held = followed({ looks: [HELD, DOWN], doubt: { since: 0 }, startsAt: DAY_MS - MINUTE_MS });
+  assert.equal((await held.fate).kind, 'set-aside');
+  assert.ok(held.sinceStart() > DAY_MS + 10 * MINUTE_MS, `${held.sinceStart()} ms`);
 });
 
 test('an agent that is held keeps its attempt for as long as it takes to mend what is wrong', async () => {

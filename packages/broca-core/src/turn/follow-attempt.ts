@@ -15,7 +15,7 @@ import type { LettaStanding } from './letta-standing.ts';
 
 export type FollowDependencies = {
   letta: Letta;
-  queue: Pick<Queue, 'recordRun' | 'recordProgress'>;
+  queue: Pick<Queue, 'recordRun' | 'recordProgress' | 'inDoubtSince' | 'recordDoubt'>;
   standing: LettaStanding;
   inHand: InHand;
   config(): Pick<BrocaConfig, 'turnTimeoutMs' | 'giveUpAfterMs'>;
@@ -50,8 +50,6 @@ export async function followAttempt(
   let overdue = AbortSignal.timeout(deps.config().turnTimeoutMs);
   let next: 'ask' | 'ask-again' | 'settle' = first;
   let lookMs = SHORTEST_LOOK_MS;
-  /** Since when nothing could be found out, though nobody holds the agent. */
-  let inDoubtSince: number | null = null;
   for (;;) {
     const step: Step = overdue.aborted
       ? await endOverdue(attempt, deps, tell, stop)
@@ -70,8 +68,8 @@ export async function followAttempt(
         next = 'settle';
         if (drain.aborted) return { kind: 'left' };
         const now = deps.clock();
-        inDoubtSince = step.cause === 'held' ? null : (inDoubtSince ?? now);
-        if (inDoubtSince !== null && now - inDoubtSince >= deps.config().giveUpAfterMs) return setAside(step.reason, NOTICE.unclear);
+        if (now - doubtedSince(attempt, step.cause, now, deps.queue) >= deps.config().giveUpAfterMs)
+          return setAside(step.reason, NOTICE.unclear);
         // Not in hand meanwhile: a crash now is no fault of this turn.
         deps.inHand.letGo();
         await deps.alarm.sleep(lookMs, overdue.aborted ? drain : AbortSignal.any([drain, overdue]));
@@ -83,6 +81,19 @@ export async function followAttempt(
         return unreachable(step);
     }
   }
+}
+
+/** Since when nothing could be found out, though nobody held the agent; restarts do not begin it anew. */
+function doubtedSince(attempt: Attempt, cause: LaterCause | null, now: number, queue: FollowDependencies['queue']): number {
+  const known = queue.inDoubtSince(attempt);
+  if (cause === 'held') {
+    if (known !== null) queue.recordDoubt(attempt, null);
+    return now;
+  }
+  // A clock that was set back since must not make it longer.
+  if (known !== null && known <= now) return known;
+  queue.recordDoubt(attempt, now);
+  return now;
 }
 
 type Step =
