@@ -48,6 +48,8 @@ export async function lookForBroca(request: LookRequest): Promise<LookResult> {
       return judgeHello(request, greeting.hello);
     case 'silent':
       return { kind: 'unsure', reason: `something listens at ${request.socket}, but does not say hello; end it, or wait until it answers` };
+    case 'left':
+      return { kind: 'unsure', reason: `something listened at ${request.socket} and is ending; it is asked again` };
     case 'nobody':
       if (run === null) return { kind: 'none', last: null };
       // It died while nobody watched: what it left is in nobody's group any more.

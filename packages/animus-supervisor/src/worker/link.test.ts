@@ -24,10 +24,19 @@ class Peer implements AsyncDisposable {
   readonly path: string = path.join(this.folder, 'broca.sock');
   #server: net.Server | null = null;
   #sockets = new Set<net.Socket>();
+  #connected: () => void = () => undefined;
+
+  /** The next time somebody says something. */
+  get connected(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#connected = resolve;
+    });
+  }
 
   async answer(...frames: unknown[]): Promise<void> {
     this.#server = net.createServer((socket) => {
       this.#sockets.add(socket);
+      socket.once('data', () => this.#connected());
       socket.on('error', () => undefined);
       socket.resume();
       for (const frame of frames) socket.write(encodeFrame(frame));
@@ -111,7 +120,7 @@ test('a peer that is refused is not listened to, and asked again later', async (
   assert.deepEqual([await listener.next(), await listener.next()], ['hello 1', 'ready']);
 });
 
-test('who answers is asked once: somebody, nobody, or a silence', async () => {
+test('who answers is asked once: somebody, nobody, a silence, or one who leaves', async () => {
   await using peer = new Peer();
   assert.deepEqual(await askHello(peer.path, '0', 1_000), { kind: 'nobody' });
   await peer.answer(hello(7));
@@ -119,4 +128,8 @@ test('who answers is asked once: somebody, nobody, or a silence', async () => {
   await peer.die();
   await peer.answer();
   assert.deepEqual(await askHello(peer.path, '0', 50), { kind: 'silent' });
+  const asked = askHello(peer.path, '0', 10_000);
+  await peer.connected;
+  await peer.die();
+  assert.deepEqual(await asked, { kind: 'left' });
 });

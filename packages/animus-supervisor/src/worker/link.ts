@@ -225,7 +225,12 @@ function readJson(text: string): unknown {
   }
 }
 
-export type Greeting = { kind: 'hello'; hello: BrocaHello } | { kind: 'nobody' } | { kind: 'silent' };
+export type Greeting =
+  | { kind: 'hello'; hello: BrocaHello }
+  | { kind: 'nobody' }
+  | { kind: 'silent' }
+  /** Somebody took the connection and closed it: it is ending, and may not have ended. */
+  | { kind: 'left' };
 
 /** Asks once who answers at a socket. */
 export async function askHello(socketPath: string, version: string, withinMs: number): Promise<Greeting> {
@@ -240,7 +245,7 @@ export async function askHello(socketPath: string, version: string, withinMs: nu
     };
     const timer = setTimeout(() => finish({ kind: 'silent' }), withinMs);
     socket.on('error', () => undefined);
-    socket.on('close', () => finish({ kind: 'nobody' }));
+    socket.on('close', () => finish({ kind: 'left' }));
     socket.on('data', (chunk) => {
       const frames = decoder.push(chunk);
       for (const value of frames.ok ? frames.value : []) {
