@@ -31,9 +31,9 @@ export class BenchFleet implements AsyncDisposable {
     const fleet = new BenchFleet(await startLettaSimulator());
     for (let number = 1; number <= agents; number += 1) fleet.#letta.addAgent({ id: agentId(number), apiKey: KEY });
     await fleet.animus('init');
-    fs.writeFileSync(path.join(fleet.home, 'animus.config.json'), JSON.stringify({ supervisor: { isolation } }));
+    fleet.configure({ isolation });
     await fleet.animus('deploy', agentId(1), fleet.#letta.url, KEY, '--no-check');
-    if (program !== undefined) fleet.#replaceProgram(program);
+    if (program !== undefined) fleet.replaceProgram(1, program);
     for (let number = 2; number <= agents; number += 1) fleet.#copyAgent(number);
     return fleet;
   }
@@ -44,9 +44,21 @@ export class BenchFleet implements AsyncDisposable {
     this.environment = { ...process.env, ANIMUS_HOME: this.home };
   }
 
+  configure(supervisor: Pick<FleetWish, 'isolation'>): void {
+    fs.writeFileSync(path.join(this.home, 'animus.config.json'), JSON.stringify({ supervisor }));
+  }
+
   /** Not waited for in a blocking way: the simulator answers in this process. */
   async animus(...args: string[]): Promise<string> {
     return (await promisify(execFile)(ANIMUS, args, { env: this.environment })).stdout;
+  }
+
+  /** From the command to the last agent's ready, in ms. */
+  async timeToUp(): Promise<number> {
+    const startedAt = Date.now();
+    await this.animus('up', '-d');
+    const ready = this.events().filter(({ at, kind, details }) => at >= startedAt && kind === 'agent-phase' && details['to'] === 'ready');
+    return Math.max(...ready.map(({ at }) => at)) - startedAt;
   }
 
   async status(): Promise<FleetStatus> {
@@ -79,9 +91,11 @@ export class BenchFleet implements AsyncDisposable {
     fs.rmSync(this.home, { recursive: true, force: true });
   }
 
-  #replaceProgram(program: string): void {
-    const release = fs.realpathSync(path.join(this.folder(1), 'releases/current'));
-    fs.renameSync(path.join(release, 'broca.mjs'), path.join(release, 'broca-itself.mjs'));
+  /** Has an agent run a program in the place of Broca, which is `./broca-itself.mjs` then. */
+  replaceProgram(number: number, program: string): void {
+    const release = fs.realpathSync(path.join(this.folder(number), 'releases/current'));
+    const itself = path.join(release, 'broca-itself.mjs');
+    if (!fs.existsSync(itself)) fs.renameSync(path.join(release, 'broca.mjs'), itself);
     fs.copyFileSync(program, path.join(release, 'broca.mjs'));
   }
 

@@ -16,7 +16,6 @@ import { health } from './health.ts';
 import { inboundStored } from './inbound-stored.ts';
 import { isolation } from './isolation.ts';
 import { latency } from './latency.ts';
-import { logLines } from './log-lines.ts';
 import { scale } from './scale.ts';
 import { supervision } from './supervision.ts';
 import { telegram } from './telegram.ts';
@@ -36,7 +35,6 @@ const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
   backup,
   supervision,
   scale,
-  lines: logLines,
   telegram,
 };
 

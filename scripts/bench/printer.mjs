@@ -1,7 +1,7 @@
 // Prints numbered lines as fast as it can and ends right after the last one, by a kill -9 of itself when told to, which is the worst case.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
-const [count = 200_000, how = 'kill', done = 'printed'] = JSON.parse(process.env.BENCH_PRINTER ?? '[]');
+const [count = 200_000, how = 'kill', done = 'printed'] = JSON.parse(process.env.BENCH_PRINTER ?? readFileSync('printer.json', 'utf8'));
 // Configuration: nobody is to start it again.
 if (existsSync(done)) process.exit(78);
 writeFileSync(done, '');

@@ -1,60 +1,118 @@
 /**
- * The supervisor with fifty agents, without isolation and with the strongest this machine has: how fast the fleet comes
- * up, what the supervisor holds and uses, what a status costs, and how soon a Broca that was killed is there again.
+ * Ours with fifty agents, without isolation and with the strongest this machine has, beside pm2 and supervisord with fifty
+ * bare scripts: how fast all come up, what the supervisor holds and uses, what a status costs, how soon a program that was
+ * killed is there again, and what becomes of the lines it printed last. All idle in the same half minute, so that
+ * whatever else the machine does falls on each alike; what is timed by the clock is measured one contender after the other.
  */
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Animus } from './contenders/animus.ts';
+import type { Contender } from './contenders/contender.ts';
+import { fetchPm2 } from './contenders/pm2.ts';
+import { judge, PRINTER, STAMP } from './contenders/programs.ts';
+import { fetchSupervisord } from './contenders/supervisord.ts';
 import { type Figure, median, ratioAtMost, shown, valueAtMost } from './figure.ts';
-import { ANIMUS, BenchFleet, type FleetWish } from './fleet.ts';
-import { fetchPm2, type Pm2, startSupervisord } from './peers.ts';
-import { cpuMs, nextStamp, rssMb, stamps } from './process-figures.ts';
+import { cpuMs, nextStamp, rssMb } from './process-figures.ts';
 import { start, startBare, timeToEnd } from './program.ts';
 
 const AGENTS = 50;
-const CRASHES = 15;
-const STATUS_ROUNDS = 15;
-const IDLE_MS = 30_000;
+const CRASHES = 10;
+const STATUS_ROUNDS = 10;
+/** Two of the supervisor's samplings, as many in each half minute as in this: what is told is for 30 s. */
+const IDLE_MS = 20_000;
 /** After a start, Brocas still make their first connections. */
-const SETTLED_MS = 12_000;
-const STAMP = path.join(import.meta.dirname, 'stamp.mjs');
-const STAMPED_BROCA = path.join(import.meta.dirname, 'stamped-broca.mjs');
+const SETTLED_MS = 8_000;
+const LINES = 200_000;
+const SHORT = 2_000;
+const EXITS = 10;
 const NOTHING = path.join(import.meta.dirname, 'nothing.mjs');
 
-type Floors = { first: number; startAndEnd: number; fifty: number; holdingFifty: number };
+/** What the machine itself takes, for all. */
+type Floors = { holdingFifty: number; printing: number };
+type Idle = { idle: number; memory: number };
+type Up = { up: number; fifty: number };
+/** With floors measured in between, so that what else the machine does meanwhile falls on both. */
+type Alone = {
+  list: number;
+  startAndEnd: number;
+  first: number;
+  floorOfFirst: number;
+  ready: number | null;
+  printing: number;
+  lost: number;
+  broken: number;
+  lostShort: number;
+};
 
 export async function supervision(): Promise<Figure[]> {
-  const floors = await measureFloors();
+  await using all = await prepare();
+  const { contenders } = all;
+  const floors = { holdingFifty: await holdingFifty(), printing: await printing() };
+  const ups: Up[] = [];
+  for (const each of contenders) ups.push({ fifty: await fiftyBare(), up: await each.up() });
+  const idles = await idleTogether(contenders);
   const figures: Figure[] = [];
-  for (const isolation of ['off', 'auto'] as const) figures.push(...(await measureFleet(isolation, floors)));
-  await using pm2 = await fetchPm2();
-  if (pm2 !== null) figures.push(...(await measurePm2(pm2, floors)));
-  figures.push(...(await measureSupervisord(floors)));
+  for (const [index, each] of contenders.entries()) {
+    const [up, idle] = [ups[index], idles[index]];
+    if (up !== undefined && idle !== undefined) figures.push(...figuresOf(each, floors, { ...up, ...idle, ...(await measureAlone(each)) }));
+  }
   return figures;
 }
 
-async function measureFloors(): Promise<Floors> {
+async function idleTogether(contenders: readonly Contender[]): Promise<Idle[]> {
+  await sleep(SETTLED_MS);
+  const before = contenders.map((each) => cpuMs(each.pid()));
+  await sleep(IDLE_MS);
+  const used = contenders.map((each, index) => cpuMs(each.pid()) - (before[index] ?? 0));
+  return contenders.map((each, index) => ({ idle: ((used[index] ?? 0) * 30_000) / IDLE_MS, memory: rssMb(each.pid()) }));
+}
+
+/** Fetched and made at the same time: nothing of that is measured. */
+async function prepare(): Promise<AsyncDisposable & { contenders: Contender[] }> {
+  const made = await Promise.all([Animus.make(AGENTS, 'off'), Animus.make(AGENTS, 'auto'), fetchPm2(AGENTS), fetchSupervisord(AGENTS)]);
+  const contenders = made.filter((each) => each !== null);
+  return {
+    contenders,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(contenders.map(async (each) => await each[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+/** The time to a bare Node's first instruction, in ms. */
+async function bareStart(): Promise<number> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'animus-bench-'));
-  const first: number[] = [];
-  const startAndEnd: number[] = [];
   try {
-    for (let round = 0; round < CRASHES; round += 1) {
-      const file = path.join(folder, String(round));
-      const since = process.hrtime.bigint();
-      await using _stamped = start([STAMP, file]);
-      first.push(await nextStamp(file, 0, since));
-      startAndEnd.push(await timeToEnd(process.execPath, [NOTHING]));
-    }
+    const file = path.join(folder, 'stamps');
+    const since = process.hrtime.bigint();
+    await using _stamped = start([STAMP, file]);
+    return await nextStamp(file, 0, since);
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Fifty of them at the same time, until the last of them runs. */
+async function fiftyBare(): Promise<number> {
   const startedAt = performance.now();
   const bare = await Promise.all(Array.from({ length: AGENTS }, async () => await startBare()));
-  const fifty = performance.now() - startedAt;
+  const took = performance.now() - startedAt;
   await Promise.all(bare.map(async (each) => await each[Symbol.asyncDispose]()));
-  return { first: median(first), startAndEnd: median(startAndEnd), fifty, holdingFifty: await holdingFifty() };
+  return took;
+}
+
+/** The lines, printed by a process that nobody watches, in ms. */
+async function printing(): Promise<number> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'animus-bench-'));
+  try {
+    const printed = { ...process.env, BENCH_PRINTER: JSON.stringify([LINES, 'exit', path.join(folder, 'printed')]) };
+    return await timeToEnd(process.execPath, [PRINTER], printed);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** A bare Node with fifty children, in MB. */
@@ -64,111 +122,48 @@ async function holdingFifty(): Promise<number> {
   return rssMb(holder.pid);
 }
 
-async function measureFleet(isolation: FleetWish['isolation'], floors: Floors): Promise<Figure[]> {
-  await using fleet = await BenchFleet.make({ agents: AGENTS, isolation, program: STAMPED_BROCA });
-  // The first start of all compiles; what is measured is any later one.
-  await fleet.animus('up', '-d');
-  await fleet.animus('down');
-  const up = await timeToUp(fleet);
-  const { supervisor, agents } = await fleet.status();
-  const level = agents[0]?.isolation ?? 'none';
-  const name = (what: string): string => `${what} (${level})`;
-  await sleep(SETTLED_MS);
-  const before = cpuMs(supervisor.pid);
-  await sleep(IDLE_MS);
-  const idle = cpuMs(supervisor.pid) - before;
-  const memory = rssMb(supervisor.pid);
-  const status: number[] = [];
-  for (let round = 0; round < STATUS_ROUNDS; round += 1) status.push(await timeToEnd(ANIMUS, ['status'], fleet.environment));
-  const crashes = await crash(fleet);
-  const most = level === 'none' ? { first: 1.2, ready: 2.3 } : { first: 1.4, ready: 2.6 };
+/** What wants the machine for itself. */
+async function measureAlone(contender: Contender): Promise<Alone> {
+  const { command, args, environment } = contender.list;
+  const [list, startAndEnd, floorOfFirst]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 0; round < STATUS_ROUNDS; round += 1) {
+    startAndEnd.push(await timeToEnd(process.execPath, [NOTHING]));
+    list.push(await timeToEnd(command, args, environment));
+  }
+  const crashes = await contender.crash(CRASHES, async () => void floorOfFirst.push(await bareStart()));
+  const short = (await contender.print(SHORT, EXITS)).map((files) => judge(files, SHORT).lost);
+  const before = cpuMs(contender.pid());
+  const [files = []] = await contender.print(LINES, 1);
+  return {
+    list: median(list),
+    startAndEnd: median(startAndEnd),
+    first: median(crashes.first),
+    floorOfFirst: median(floorOfFirst),
+    ready: crashes.ready.length === 0 ? null : median(crashes.ready),
+    printing: cpuMs(contender.pid()) - before,
+    ...judge(files, LINES),
+    lostShort: short.reduce((sum, lost) => sum + lost, 0),
+  };
+}
+
+function figuresOf({ name, list }: Contender, floors: Floors, measured: Up & Idle & Alone): Figure[] {
+  const { fifty, startAndEnd, floorOfFirst, ready } = measured;
+  // Only ours has Brocas to be ready.
+  const isOurs = ready !== null;
+  const isBare = name.endsWith(' none');
+  const named = (what: string, value: number, unit: string, floor: number) => ({ name: `${name}: ${what}`, value, unit, floor });
+  const ratio = (figure: ReturnType<typeof named>, most: number): Figure => (isOurs ? ratioAtMost(figure, most) : shown(figure));
+  const value = (figure: ReturnType<typeof named>, most: number): Figure => (isOurs ? valueAtMost(figure, most) : shown(figure));
   return [
-    ratioAtMost({ name: name('crash to first instruction'), value: crashes.first, unit: 'ms', floor: floors.first }, most.first),
-    ratioAtMost({ name: name('crash to ready'), value: crashes.ready, unit: 'ms', floor: floors.first }, most.ready),
-    ratioAtMost({ name: name(`${AGENTS} agents up, all ready`), value: up, unit: 'ms', floor: floors.fifty }, 2.2),
-    valueAtMost({ name: name(`supervisor's memory, ${AGENTS} agents`), value: memory, unit: 'MB', floor: floors.holdingFifty }, 80),
-    valueAtMost({ name: name(`supervisor's CPU in 30 s idle, ${AGENTS} agents`), value: idle, unit: 'ms', floor: floors.startAndEnd }, 150),
-    ratioAtMost({ name: name(`animus status, ${AGENTS} agents`), value: median(status), unit: 'ms', floor: floors.startAndEnd }, 3),
+    ratio(named('crash to first instruction', measured.first, 'ms', floorOfFirst), isBare ? 1.2 : 1.4),
+    ...(ready === null ? [] : [ratio(named('crash to ready', ready, 'ms', floorOfFirst), isBare ? 2.3 : 2.6)]),
+    ratio(named(isOurs ? `${AGENTS} agents up, all ready` : `${AGENTS} bare scripts up`, measured.up, 'ms', fifty), 2.2),
+    value(named(`memory with ${AGENTS}`, measured.memory, 'MB', floors.holdingFifty), 80),
+    value(named(`CPU in 30 s idle with ${AGENTS}`, measured.idle, 'ms', startAndEnd), 150),
+    ratio(named(`${list.title} with ${AGENTS}`, measured.list, 'ms', startAndEnd), 3),
+    shown(named(`CPU while ${LINES} lines are printed`, measured.printing, 'ms', floors.printing)),
+    value(named(`lines lost of ${LINES} at the end`, measured.lost, 'lines', 1), 0),
+    value(named('characters broken in them', measured.broken, 'chars', 1), 0),
+    value(named(`lines lost of ${EXITS} times ${SHORT} at the end`, measured.lostShort, 'lines', 1), 0),
   ];
-}
-
-/** From the command to the last agent's ready, in ms. */
-export async function timeToUp(fleet: BenchFleet): Promise<number> {
-  const startedAt = Date.now();
-  await fleet.animus('up', '-d');
-  const ready = fleet.events().filter(({ at, kind, details }) => at >= startedAt && kind === 'agent-phase' && details['to'] === 'ready');
-  return Math.max(...ready.map(({ at }) => at)) - startedAt;
-}
-
-/** Each agent is killed once: the first time is what is promised to be at once. */
-async function crash(fleet: BenchFleet): Promise<{ first: number; ready: number }> {
-  const first: number[] = [];
-  const ready: number[] = [];
-  const { agents } = await fleet.status();
-  for (const [index, { id, pid }] of agents.slice(0, CRASHES).entries()) {
-    const file = path.join(fleet.folder(index + 1), 'run/first-instruction');
-    const before = stamps(file).length;
-    const last = fleet.events().at(-1)?.id ?? 0;
-    const killedAt = Date.now();
-    const since = process.hrtime.bigint();
-    process.kill(pid ?? 0, 'SIGKILL');
-    first.push(await nextStamp(file, before, since));
-    const stood = await fleet.event((event) => event.id > last && event.agent === id && event.details['to'] === 'ready');
-    ready.push(stood.at - killedAt);
-  }
-  return { first: median(first), ready: median(ready) };
-}
-
-async function measurePm2(peer: Pm2, floors: Floors): Promise<Figure[]> {
-  await peer.pm2('ping');
-  const files = Array.from({ length: AGENTS }, (_, number) => path.join(peer.folder, `stamps-${number}`));
-  const apps = files.map((file, number) => ({ name: `app-${number}`, script: STAMP, args: [file], interpreter: process.execPath }));
-  fs.writeFileSync(path.join(peer.folder, 'apps.config.js'), `module.exports = ${JSON.stringify({ apps })}`);
-  const since = process.hrtime.bigint();
-  await peer.pm2('start', path.join(peer.folder, 'apps.config.js'));
-  const up = Math.max(...(await Promise.all(files.map(async (file) => await nextStamp(file, 0, since)))));
-  await sleep(SETTLED_MS);
-  const before = cpuMs(peer.daemon());
-  await sleep(IDLE_MS);
-  const idle = cpuMs(peer.daemon()) - before;
-  const memory = rssMb(peer.daemon());
-  const lists: number[] = [];
-  for (let round = 0; round < STATUS_ROUNDS; round += 1)
-    lists.push(await timeToEnd(process.execPath, [peer.program, 'jlist'], peer.environment));
-  const listed: { pid: number }[] = JSON.parse(await peer.pm2('jlist'));
-  const first: number[] = [];
-  for (const [number, { pid }] of listed.slice(0, CRASHES).entries()) {
-    const killed = process.hrtime.bigint();
-    process.kill(pid, 'SIGKILL');
-    first.push(await nextStamp(files[number] ?? '', 1, killed));
-  }
-  return [
-    shown({ name: 'pm2: crash to first instruction', value: median(first), unit: 'ms', floor: floors.first }),
-    shown({ name: `pm2: ${AGENTS} bare scripts up`, value: up, unit: 'ms', floor: floors.fifty }),
-    shown({ name: `pm2: its daemon's memory, ${AGENTS} scripts`, value: memory, unit: 'MB', floor: floors.holdingFifty }),
-    shown({ name: `pm2: its daemon's CPU in 30 s idle`, value: idle, unit: 'ms', floor: floors.startAndEnd }),
-    shown({ name: `pm2 jlist, ${AGENTS} scripts`, value: median(lists), unit: 'ms', floor: floors.startAndEnd }),
-  ];
-}
-
-async function measureSupervisord(floors: Floors): Promise<Figure[]> {
-  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'animus-bench-')), 'stamps');
-  try {
-    await using peer = await startSupervisord(`${process.execPath} ${STAMP} ${file}`);
-    if (peer === null) return [];
-    const first: number[] = [];
-    await nextStamp(file, 0, 0n);
-    for (let round = 1; round <= 5; round += 1) {
-      const [pid = 0] = fs.readFileSync(`/proc/${peer.pid}/task/${peer.pid}/children`, 'utf8').trim().split(' ').map(Number);
-      const killed = process.hrtime.bigint();
-      process.kill(pid, 'SIGKILL');
-      first.push(await nextStamp(file, round, killed));
-    }
-    return [
-      shown({ name: 'supervisord: crash to first instruction', value: median(first), unit: 'ms', floor: floors.first }),
-      shown({ name: 'supervisord: memory, 1 script', value: rssMb(peer.pid), unit: 'MB', floor: floors.holdingFifty }),
-    ];
-  } finally {
-    fs.rmSync(path.dirname(file), { recursive: true, force: true });
-  }
 }

@@ -33,7 +33,6 @@ export class HomeWatch {
   #clock: Clock;
   #folders: FSWatcher;
   #paths: PathWatch;
-  #agents = new Set<AgentId>();
   /** The kernel watches no folders for us: they are looked at. */
   #looksAtFolders = false;
   #told = new Set<string>();
@@ -55,19 +54,15 @@ export class HomeWatch {
 
   add(agent: AgentId): void {
     const { environment, settings, inbox } = agentPaths(this.#home, agent);
-    this.#agents.add(agent);
     this.#paths.add(environment);
     this.#paths.add(settings);
-    if (this.#looksAtFolders) this.#paths.add(inbox, 'entries');
-    else this.#folders.add(inbox);
+    this.#paths.add(inbox, 'entries');
   }
 
   remove(agent: AgentId): void {
     const { environment, settings, inbox } = agentPaths(this.#home, agent);
-    this.#agents.delete(agent);
     for (const each of [environment, settings, inbox]) this.#paths.remove(each);
     this.attend(agent, false);
-    this.#folders.unwatch(inbox);
   }
 
   /** What may mend a broken agent besides its two files: looked at only while it is broken. */
@@ -85,9 +80,7 @@ export class HomeWatch {
   }
 
   #takeFolderEvent(changed: string): void {
-    const folder = path.dirname(changed);
-    if (path.basename(folder) === 'inbox') this.#takeInbox(folder);
-    else if (agentIdOfFolder(path.basename(changed)) !== null && folder === this.#home) this.#takeFolders();
+    if (agentIdOfFolder(path.basename(changed)) !== null && path.dirname(changed) === this.#home) this.#takeFolders();
   }
 
   #takePath(changed: string): void {
@@ -115,7 +108,6 @@ export class HomeWatch {
     this.#looksAtFolders = true;
     this.#tellFailure(describeWatchFailure(code));
     this.#paths.add(this.#home, 'entries');
-    for (const agent of this.#agents) this.#paths.add(agentPaths(this.#home, agent).inbox, 'entries');
   }
 
   /** Files and folders meet the same bound. */

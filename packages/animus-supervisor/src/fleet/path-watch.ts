@@ -1,5 +1,5 @@
 /**
- * Tells when single files change, without watching the folders they are in: an agent's folder changes with every commit
+ * Tells when single files change, or what is in a folder, without watching the folders they are in: an agent's folder changes with every commit
  * of its database. The kernel tells of a file at once and at no cost (inotify on the file itself); a file that is not
  * there, or that the kernel will not watch (its watches are used up), is looked at every few seconds, and all of them
  * now and then, for file systems that tell nothing of what other machines write.
@@ -13,7 +13,7 @@ export type PathListener = {
   failed(reason: string): void;
 };
 
-/** How a path is followed: `file` by the kernel where it can, `entries` and `tree` by looking. */
+/** What of a path counts. `file` and `entries` (of a folder) are followed by the kernel where it can, `tree` by looking. */
 export type PathKind = 'file' | 'entries' | 'tree';
 
 type Followed = { kind: PathKind; stamp: string; watcher: FSWatcher | null };
@@ -64,13 +64,21 @@ export class PathWatch {
     this.#cancel = this.#clock.after(LOOK_EVERY_MS, () => this.#lookAround());
   }
 
+  /** What is written into a file of a folder shows in no stamp of the folder. */
+  #hear(file: string, followed: Followed): void {
+    if (this.#followed.get(file) !== followed) return;
+    const before = followed.stamp;
+    this.#look(file, followed);
+    if (followed.kind === 'entries' && followed.stamp === before) this.#listener.changed(file);
+  }
+
   /** An editor that writes by rename puts another file in its place, which the kernel does not watch yet. */
   #look(file: string, followed: Followed): void {
     if (this.#followed.get(file) !== followed) return;
     const before = followed.stamp;
     followed.stamp = stampOf(file, followed.kind);
     if (followed.stamp === before && followed.watcher !== null) return;
-    this.#arm(file, followed);
+    if (followed.watcher === null || !isSameFolder(followed, before)) this.#arm(file, followed);
     // What was written while nobody watched.
     followed.stamp = stampOf(file, followed.kind);
     if (followed.stamp !== before) this.#listener.changed(file);
@@ -79,9 +87,9 @@ export class PathWatch {
   #arm(file: string, followed: Followed): void {
     followed.watcher?.close();
     followed.watcher = null;
-    if (followed.kind !== 'file' || followed.stamp === '') return;
+    if (followed.kind === 'tree' || followed.stamp === '') return;
     try {
-      const watcher = watch(file, { persistent: false }, () => this.#look(file, followed));
+      const watcher = watch(file, { persistent: false }, () => this.#hear(file, followed));
       watcher.on('error', () => {
         watcher.close();
         if (followed.watcher === watcher) followed.watcher = null;
@@ -104,6 +112,11 @@ export function describeWatchFailure(code: string): string {
   if (code === 'ENOSPC') return `the kernel watches no more files for this user (fs.inotify.max_user_watches); ${instead}`;
   if (code === 'EMFILE') return `the kernel gives this user no more watchers (fs.inotify.max_user_instances); ${instead}`;
   return `${code}; ${instead}`;
+}
+
+/** What its watcher was made for is still there. */
+function isSameFolder({ kind, stamp }: Followed, before: string): boolean {
+  return kind === 'entries' && stamp.split(' ')[0] === before.split(' ')[0];
 }
 
 /** By this it is seen that something changed; '' where there is nothing. */
