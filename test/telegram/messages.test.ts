@@ -91,6 +91,30 @@ test('a reply comes with the words it answers', async (t) => {
   assert.match((await replies(rig, 3))[2] ?? '', /^\(in reply to you: ".*the first 'thing' I said"\)\nwhy\?$/);
 });
 
+test('what is forwarded says who wrote it', async (t) => {
+  const rig = await openTelegramRig(t);
+  const { telegram, bot, owner } = rig;
+  const bea = telegram.createUser({ firstName: 'Bea', lastName: 'B.' });
+  const news = telegram.createGroup({ title: 'The News', members: [owner], kind: 'channel', username: 'the_news' });
+  await using _broca = await rig.start();
+  telegram.pushText(owner, bot, 'one', { forwardedFrom: bea });
+  telegram.pushText(owner, bot, 'two', { forwardedFrom: news });
+  telegram.pushText(owner, bot, 'three', { forwardedFrom: 'Hidden "Name"' });
+  telegram.pushText(owner, bot, 'four', { forwardedFrom: bot });
+  telegram.pushFile(owner, bot, { bytes: Buffer.from('five'), name: 'five.txt' }, 'five', { forwardedFrom: bea });
+  const [one, two, three, four, five = ''] = await replies(rig, 5);
+  assert.deepEqual(
+    [one, two, three, four],
+    [
+      '(forwarded, written by "Bea B.")\none',
+      '(forwarded, written by "The News")\ntwo',
+      `(forwarded, written by "Hidden 'Name'")\nthree`,
+      '(forwarded, written by you)\nfour',
+    ],
+  );
+  assert.match(five, /^\(forwarded, written by "Bea B."\)\nfive\n\[Attachment: /);
+});
+
 test('rapid messages are one question; edits are told when settings say so', async (t) => {
   const rig = await openTelegramRig(t, { telegram: { buffer_delay: 0.4, edits: 'tell' } });
   const { telegram, bot, owner } = rig;

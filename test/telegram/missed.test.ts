@@ -36,6 +36,40 @@ test('what Telegram tells of no more is asked for by its ids: own chats and grou
   );
 });
 
+test('what was changed in the gap is told too: of messages that were read, once, and not of what comes with its new words', async (t) => {
+  const rig = await openTelegramRig(t, { telegram: { groups: 'all', edits: 'tell' } });
+  const { telegram, bot, owner } = rig;
+  const group = telegram.createGroup({ title: 'All', members: [owner, bot], kind: 'supergroup' });
+  const first = await rig.start();
+  const early = telegram.pushText(owner, bot, 'erly');
+  const inGroup = telegram.pushText(owner, group, 'in gruop');
+  await telegram.sent({ by: bot, number: 2 });
+  telegram.pushEdit(early, 'earyl');
+  await telegram.sent({ by: bot, number: 3 });
+  await first.kill('SIGKILL');
+  telegram.advance(5_000);
+  telegram.pushEdit(early, 'early');
+  telegram.pushEdit(inGroup, 'in group');
+  const late = telegram.pushText(owner, bot, 'lat');
+  telegram.pushEdit(late, 'late');
+  telegram.forgetUpdates(bot);
+  telegram.forgetUpdates(group);
+  const second = await rig.start();
+  await telegram.sent({ by: bot, to: owner, text: /late$/ });
+  await telegram.sent({ by: bot, to: group, text: /in group$/ });
+  await second.kill('SIGKILL');
+  // The same gap once more: nothing of it is new.
+  telegram.forgetUpdates(bot);
+  telegram.forgetUpdates(group);
+  await using _broca = await rig.start();
+  telegram.pushText(owner, bot, 'after');
+  await telegram.sent({ by: bot, text: /after$/ });
+  const texts = (to: typeof owner | typeof group) => telegram.sentTo(to, bot).map(({ text }) => text.replace(/^\[.*?\] /, ''));
+  const changed = '(an earlier message, changed to this)\n';
+  assert.deepEqual(texts(owner), ['erly', `${changed}earyl`, `${changed}early`, 'late', 'after']);
+  assert.deepEqual(texts(group), ['(in the group "All")\nin gruop', `(in the group "All")\n${changed}in group`]);
+});
+
 test('a flood wait amid asking is waited for', async (t) => {
   const rig = await openTelegramRig(t);
   const { telegram, bot, owner } = rig;

@@ -64,6 +64,7 @@ export class Live {
         hashOf: (chat) => knownPeer(context.state, chat)?.hash ?? null,
         onMissed: (reason) => deps.onMissed(reason),
         readsChannels: config.groups !== 'off',
+        readsEdits: config.edits === 'tell',
       },
       connection,
       this.#over.signal,

@@ -83,6 +83,8 @@ export type ReceivedMessage = {
   /** Messages with the same value are one album. */
   album: string | null;
   replyTo: { id: number; quote: string | null } | null;
+  /** Who wrote it first, of a forwarded one: an account or chat, or only a name when they hide themselves. */
+  forward: { from: string | null; name: string | null } | null;
   /** Telegram's own word that this account is meant. */
   isMentioned: boolean;
   /** ms since 1970. */

@@ -36,6 +36,7 @@ export function readMessage(message: Api.TypeMessage): ReceivedMessage | null {
     extra: readExtra(media),
     album: message.groupedId?.toString() ?? null,
     replyTo: readReply(message),
+    forward: readForward(message as Api.Message),
     isMentioned: message.mentioned === true,
     at: message.date * 1000,
     // Telegram also "edits" a message when somebody reacts to it or votes; such edits are hidden.
@@ -76,6 +77,7 @@ function readShort(update: Api.UpdateShortMessage | Api.UpdateShortChatMessage):
     extra: null,
     album: null,
     replyTo: readReply(update),
+    forward: readForward(update),
     isMentioned: update.mentioned === true,
     at: update.date * 1000,
     editedAt: null,
@@ -92,6 +94,11 @@ function readReply({ replyTo }: { replyTo?: Api.TypeMessageReplyHeader | undefin
   // In a forum every message answers its topic's first one; only with both is it a reply to somebody.
   if (replyTo.forumTopic === true && (replyTo.replyToTopId ?? null) === null) return null;
   return { id: Number(replyTo.replyToMsgId), quote: replyTo.quoteText ?? null };
+}
+
+function readForward({ fwdFrom }: { fwdFrom?: Api.TypeMessageFwdHeader | undefined }): ReceivedMessage['forward'] {
+  if (!(fwdFrom instanceof Api.MessageFwdHeader)) return null;
+  return { from: (fwdFrom.fromId ?? null) === null ? null : readPeer(fwdFrom.fromId as Api.TypePeer), name: fwdFrom.fromName ?? null };
 }
 
 function readFile(media: Api.TypeMessageMedia | undefined): RemoteFile | null {

@@ -7,6 +7,8 @@ export type InboundWords = {
   /** Title of the group it was written in; null in a private chat. */
   group: string | null;
   isEdit: boolean;
+  /** Who wrote it first, of a forwarded one; `who` is null when that was the agent. */
+  forward: { who: string | null } | null;
   /** What it answers; `who` is null when it is the agent's own message. */
   reply: { who: string | null; text: string } | null;
 };
@@ -14,10 +16,11 @@ export type InboundWords = {
 /** A quotation is a reminder, not a second message. */
 const LONGEST_QUOTE = 400;
 
-export function writeInbound({ text, extra, group, isEdit, reply }: InboundWords): string {
+export function writeInbound({ text, extra, group, isEdit, forward, reply }: InboundWords): string {
   const lines: string[] = [];
   if (group !== null) lines.push(`(in the group ${quoted(group, 128)})`);
   if (isEdit) lines.push('(an earlier message, changed to this)');
+  if (forward !== null) lines.push(`(forwarded, written by ${forward.who === null ? 'you' : quoted(forward.who, 128)})`);
   if (reply !== null)
     lines.push(`(in reply to ${reply.who === null ? 'you' : quoted(reply.who, 128)}: ${quoted(reply.text, LONGEST_QUOTE)})`);
   if (text.trim() !== '') lines.push(text);

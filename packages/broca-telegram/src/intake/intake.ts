@@ -102,8 +102,15 @@ export class Intake {
     }
     heard.add(message.from).add(chat);
     if (command !== null && this.#command(message, command, harvest)) return;
-    const group = isPrivate(chat) ? null : (met.get(chat)?.name ?? knownPeer(context.state, chat)?.name ?? 'a group');
-    this.#question({ message, isEdit: news.isEdit, sender, group }, harvest);
+    const nameOf = (peer: string): string | undefined => met.get(peer)?.name ?? knownPeer(context.state, peer)?.name;
+    const group = isPrivate(chat) ? null : (nameOf(chat) ?? 'a group');
+    this.#question({ message, isEdit: news.isEdit, sender, group, forward: this.#forward(message, nameOf) }, harvest);
+  }
+
+  #forward({ forward }: ReceivedMessage, nameOf: (peer: string) => string | undefined): Question['forward'] {
+    if (forward === null) return null;
+    if (forward.from === this.#deps.me.id) return { who: null };
+    return { who: forward.name ?? (forward.from === null ? undefined : nameOf(forward.from)) ?? 'somebody' };
   }
 
   #judge(sender: Sender, harvest: Harvest): SenderVerdict {

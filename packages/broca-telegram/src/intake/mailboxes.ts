@@ -16,9 +16,9 @@ import {
   TelegramError,
   type Update,
 } from '../telegram.ts';
-import { fetchById } from './fetch-by-id.ts';
+import { fetchById, fetchEdited } from './fetch-by-id.ts';
 import { judgeStep } from './mailbox-policy.ts';
-import { CHANNEL_NEWEST, CHANNEL_PLACE, NEWEST, PLACE, readPlace } from './places.ts';
+import { CHANNEL_NEWEST, CHANNEL_PLACE, NEWEST, type Newest, newer, PLACE, readNewest, readPlace, writeNewest } from './places.ts';
 
 /** Something new: a message, or its new wording. */
 export type News = { message: ReceivedMessage; isEdit: boolean };
@@ -36,6 +36,8 @@ export type MailboxesDependencies = {
   onMissed(reason: string): void;
   /** Whether groups and channels are read at all. */
   readsChannels: boolean;
+  /** Whether changes of messages are news. */
+  readsEdits: boolean;
 };
 
 /** A push may overtake another one: what is missing is asked for after this long. */
@@ -58,8 +60,8 @@ export class Mailboxes {
   readonly #over: AbortSignal;
   #own: MailboxState | null = null;
   readonly #channels = new Map<string, number>();
-  /** Id of the newest message that is stored, of each mailbox. */
-  #newest = new Map<Mailbox, number>();
+  /** The newest message that is stored, of each mailbox. */
+  #newest = new Map<Mailbox, Newest>();
   readonly #pushed: Batch[] = [];
   /** Steps behind a gap. */
   #held: Update[] = [];
@@ -108,12 +110,13 @@ export class Mailboxes {
       this.#own = await this.#connection.state();
       state.put(this.#places(new Set([null])));
     } else this.#behind.add(null);
-    const newest = state.get(NEWEST);
-    if (newest !== null) this.#newest.set(null, Number(newest));
+    const newest = readNewest(state.get(NEWEST));
+    if (newest !== null) this.#newest.set(null, newest);
     for (const [key, value] of this.#deps.readsChannels ? state.list(CHANNEL_PLACE) : []) {
       const chat = key.slice(CHANNEL_PLACE.length);
       this.#channels.set(chat, Number(value));
-      this.#newest.set(chat, Number(state.get(CHANNEL_NEWEST + chat) ?? 0));
+      const newestOfIt = readNewest(state.get(CHANNEL_NEWEST + chat));
+      if (newestOfIt !== null) this.#newest.set(chat, newestOfIt);
       this.#behind.add(chat);
     }
   }
@@ -208,7 +211,7 @@ export class Mailboxes {
     const newest = new Map(this.#newest);
     for (const { message } of news) {
       const mailbox = this.#mailboxOf(message);
-      newest.set(mailbox, Math.max(newest.get(mailbox) ?? 0, message.id));
+      newest.set(mailbox, newer(newest.get(mailbox), message));
     }
     if (!this.#deps.take(news, peers, this.#places(changed, newest))) return false;
     this.#newest = newest;
@@ -282,18 +285,21 @@ export class Mailboxes {
 
   /** What Telegram tells of no more by itself: at most `steps` messages. False when it could not be stored now. */
   async #askById(mailbox: Mailbox, chat: PeerRef, steps: number): Promise<boolean> {
-    const after = this.#newest.get(mailbox) ?? 0;
-    if (after === 0) {
+    const newest = this.#newest.get(mailbox);
+    if (newest === undefined) {
       this.#deps.log.warn('telegram-messages-missed', { mailbox, steps });
       this.#deps.onMissed('it was away for so long that Telegram does not tell what was written meanwhile: ask people to write again');
       return true;
     }
-    for await (const { messages, peers } of fetchById(this.#connection, chat, after, steps)) {
-      if (this.#over.aborted) return false;
+    const { id: after, at } = newest;
+    const take = (isEdit: boolean, { messages, peers }: { messages: ReceivedMessage[]; peers: Peer[] }): boolean => {
       for (const peer of peers) this.#peers.set(peer.chat, peer);
-      if (!this.#store(messages.map((message) => ({ message, isEdit: false })))) return false;
-    }
-    this.#deps.log.info('telegram-messages-asked-by-id', { mailbox, after, newest: this.#newest.get(mailbox) });
+      return !this.#over.aborted && (messages.length === 0 || this.#store(messages.map((message) => ({ message, isEdit }))));
+    };
+    const isTold = this.#deps.readsEdits && at !== null;
+    if (isTold && !take(true, await fetchEdited(this.#connection, chat, { id: after, at }))) return false;
+    for await (const found of fetchById(this.#connection, chat, after, steps)) if (!take(false, found)) return false;
+    this.#deps.log.info('telegram-messages-asked-by-id', { mailbox, after, newest: this.#newest.get(mailbox)?.id });
     return true;
   }
 
@@ -372,13 +378,13 @@ export class Mailboxes {
     for (const [chat, pts] of channels) this.#channels.set(chat, pts);
   }
 
-  #places(mailboxes: Iterable<Mailbox>, newest: ReadonlyMap<Mailbox, number> = this.#newest): StateChanges {
+  #places(mailboxes: Iterable<Mailbox>, newest: ReadonlyMap<Mailbox, Newest> = this.#newest): StateChanges {
     const changes: Record<string, string | null> = {};
     for (const mailbox of mailboxes) {
       if (mailbox === null) changes[PLACE] = JSON.stringify(this.#own);
       else changes[CHANNEL_PLACE + mailbox] = String(this.#channels.get(mailbox) ?? 0);
-      const id = newest.get(mailbox);
-      if (id !== undefined) changes[mailbox === null ? NEWEST : CHANNEL_NEWEST + mailbox] = String(id);
+      const stored = newest.get(mailbox);
+      if (stored !== undefined) changes[mailbox === null ? NEWEST : CHANNEL_NEWEST + mailbox] = writeNewest(stored);
     }
     return changes;
   }

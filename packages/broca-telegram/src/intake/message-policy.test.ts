@@ -6,7 +6,7 @@ import { isMeant, judgeMessage, type MessageFacts, type MessageRules, readComman
 const ME: Account = { id: '9', username: 'Agent_Bot', name: 'Agent', isBot: true };
 const MESSAGE: ReceivedMessage = {
   ...{ id: 1, chat: '5', from: '5', isOut: false, isService: false, text: 'hello', entities: [], file: null, extra: null },
-  ...{ album: null, replyTo: null, isMentioned: false, at: 0, editedAt: null },
+  ...{ album: null, replyTo: null, forward: null, isMentioned: false, at: 0, editedAt: null },
 };
 
 function judge(

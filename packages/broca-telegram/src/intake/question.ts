@@ -10,6 +10,8 @@ export type Question = {
   sender: Sender;
   /** Title of its group; null in a private chat. */
   group: string | null;
+  /** Who wrote it first, of a forwarded one; `who` is null when that was the agent. */
+  forward: { who: string | null } | null;
 };
 
 export type Reply = { who: string | null; text: string };
@@ -41,6 +43,7 @@ const stored = v.object({
     extra: nullish,
     album: nullish,
     replyTo: v.nullable(v.object({ id: v.number(), quote: nullish })),
+    forward: v.optional(v.nullable(v.object({ from: nullish, name: nullish })), null),
     isMentioned: v.boolean(),
     at: v.number(),
     editedAt: v.nullable(v.number()),
@@ -48,6 +51,8 @@ const stored = v.object({
   isEdit: v.boolean(),
   sender: v.object({ id: v.string(), username: v.exactOptional(v.string()), displayName: v.exactOptional(v.string()) }),
   group: nullish,
+  // Questions that an earlier version left waiting do not say.
+  forward: v.optional(v.nullable(v.object({ who: nullish })), null),
 });
 
 /** Its key in the channel's state: in the order of a chat's messages. */
@@ -89,7 +94,14 @@ export function toInbound(
     chat: message.chat,
     externalId: first.isEdit ? `${message.id}e${message.editedAt}` : String(message.id),
     sender: first.sender,
-    text: writeInbound({ text, extra: message.extra, group: first.group, isEdit: first.isEdit, reply: found.reply }),
+    text: writeInbound({
+      text,
+      extra: message.extra,
+      group: first.group,
+      isEdit: first.isEdit,
+      forward: first.forward,
+      reply: found.reply,
+    }),
     attachments: found.attachments,
     at: first.isEdit ? (message.editedAt ?? message.at) : message.at,
     joinWithinMs: found.joinWithinMs,

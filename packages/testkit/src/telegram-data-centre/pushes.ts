@@ -117,6 +117,7 @@ export class Pushes {
     const common = {
       ...{ out: stored.from === account, id: stored.id, message: stored.text, pts, ptsCount: 1, date: stored.date },
       ...(message.replyTo ? { replyTo: message.replyTo } : {}),
+      ...(message.fwdFrom ? { fwdFrom: message.fwdFrom } : {}),
       ...(message.entities ? { entities: message.entities } : {}),
       mentioned: message.mentioned ?? false,
     };

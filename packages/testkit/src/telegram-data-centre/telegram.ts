@@ -41,9 +41,19 @@ export type GroupSettings = {
   kind?: Group['kind'];
   username?: string;
   slowModeSeconds?: number;
+  /** A supergroup whose messages lie in topics. */
+  isForum?: boolean;
 };
 
-export type PushOptions = { entities?: readonly Entity[] /** As one of its copies. */; replyTo?: Message };
+export type PushOptions = {
+  entities?: readonly Entity[];
+  /** As one of its copies. */
+  replyTo?: Message;
+  /** What `createTopic` gave. */
+  topic?: Message;
+  /** Who wrote it first; somebody who hides their account is only a name. */
+  forwardedFrom?: Account | Group | string;
+};
 export type FileSettings = {
   bytes: Buffer;
   /** `photo`, or a document's kind; `plain` by default. */
@@ -75,6 +85,8 @@ export type TelegramDataCentre = AsyncDisposable & {
   createUser(settings?: UserSettings): Account;
   createBot(settings?: BotSettings): Account;
   createGroup(settings: GroupSettings): Group;
+  /** A topic of a forum: its first message. */
+  createTopic(by: Account, forum: Group, title: string): Message;
   /** Changes what is given of an account or group. */
   change<Thing extends Account | Group>(thing: Thing, changes: Partial<Thing>): Thing;
   /** The user starts the bot: a /start lies in their chat, delivered long ago. */

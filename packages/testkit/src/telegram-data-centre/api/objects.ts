@@ -1,5 +1,5 @@
 /** From what the data centre knows to the API's objects, as one account may see them. */
-import type { Account, Entity, Group, Media, Message, Peer, Service, StoredFile } from '../world/model.ts';
+import type { Account, Entity, Forward, Group, Media, Message, Peer, Service, StoredFile } from '../world/model.ts';
 import { isMentioned } from '../world/post.ts';
 import type { World } from '../world/world.ts';
 import { Api, big } from './tl.ts';
@@ -24,10 +24,12 @@ export function toChat(world: World, group: Group, viewer: number): Api.TypeChat
       ...{ photo: new Api.ChatPhotoEmpty(), participantsCount: group.members.length },
     });
   }
-  if (!isMember) return new Api.ChannelForbidden({ ...channelFields(world, group, viewer), megagroup: group.kind === 'supergroup' });
+  // A public one may be looked at by everybody.
+  if (!isMember && group.username === null)
+    return new Api.ChannelForbidden({ ...channelFields(world, group, viewer), megagroup: group.kind === 'supergroup' });
   return new Api.Channel({
-    ...{ creator: group.creator === viewer, broadcast: group.kind === 'channel', megagroup: group.kind === 'supergroup' },
-    ...{ slowmodeEnabled: group.slowModeSeconds > 0, ...channelFields(world, group, viewer) },
+    ...{ creator: group.creator === viewer, left: !isMember, broadcast: group.kind === 'channel', megagroup: group.kind === 'supergroup' },
+    ...{ slowmodeEnabled: group.slowModeSeconds > 0, forum: group.isForum, ...channelFields(world, group, viewer) },
     ...(group.username === null ? {} : { username: group.username }),
     ...{ photo: new Api.ChatPhotoEmpty(), date: 0, participantsCount: group.members.length },
     ...(group.muted.includes(viewer) ? { bannedRights: new Api.ChatBannedRights({ sendMessages: true, untilDate: 0 }) } : {}),
@@ -54,7 +56,7 @@ export function toMessage(world: World, message: Message, viewer: number): Api.M
   const common = {
     ...{ out: isOut, mentioned: isMentioned(world, message, viewer), id: message.id, peerId: toPeer(message.peer), date: message.date },
     ...(message.peer.kind === 'user' && !isOut ? {} : { fromId: toPeer({ kind: 'user', id: message.from }) }),
-    ...(message.replyTo === null ? {} : { replyTo: new Api.MessageReplyHeader({ replyToMsgId: message.replyTo }) }),
+    ...replyHeader(message),
   };
   if (message.service !== null) return new Api.MessageService({ ...common, action: toAction(message.service) });
   return new Api.Message({
@@ -62,15 +64,30 @@ export function toMessage(world: World, message: Message, viewer: number): Api.M
     message: message.text,
     ...(message.entities.length === 0 ? {} : { entities: message.entities.map(toEntity) }),
     ...(message.media === null ? {} : { media: toMedia(world, message.media) }),
+    ...(message.forward === null ? {} : { fwdFrom: toForward(message.forward, message.date) }),
     ...(message.editedAt === null ? {} : { editDate: message.editedAt }),
     ...(message.groupedId === null ? {} : { groupedId: big(message.groupedId) }),
   });
+}
+
+/** In a forum every message names its topic, as if it answered the topic's first one. */
+function replyHeader({ replyTo, topic }: Message): { replyTo?: Api.MessageReplyHeader } {
+  const answered = replyTo ?? topic;
+  if (answered === null) return {};
+  const inTopic = topic === null ? {} : { forumTopic: true, ...(replyTo === null ? {} : { replyToTopId: topic }) };
+  return { replyTo: new Api.MessageReplyHeader({ replyToMsgId: answered, ...inTopic }) };
+}
+
+export function toForward({ from, name }: Forward, date: number): Api.MessageFwdHeader {
+  return new Api.MessageFwdHeader({ date, ...(from === null ? { fromName: name } : { fromId: toPeer(from) }) });
 }
 
 function toAction(service: Service): Api.TypeMessageAction {
   switch (service.kind) {
     case 'title':
       return new Api.MessageActionChatEditTitle({ title: service.title });
+    case 'topic':
+      return new Api.MessageActionTopicCreate({ title: service.title, iconColor: 0x6fb9f0 });
     case 'joined':
       return new Api.MessageActionChatAddUser({ users: service.accounts.map(big) });
     case 'left':

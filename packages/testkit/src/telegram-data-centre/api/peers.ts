@@ -65,10 +65,12 @@ export function hasMet(world: World, viewer: number, peer: Peer): boolean {
 export function namedIn(world: World, viewer: number, messages: readonly Message[]): { users: Api.TypeUser[]; chats: Api.TypeChat[] } {
   const users = new Set<number>();
   const chats = new Set<number>();
-  for (const { from, peer, entities, service } of messages) {
+  for (const { from, peer, entities, service, forward } of messages) {
     users.add(from);
     if (peer.kind === 'user') users.add(peer.id);
     else chats.add(peer.id);
+    if (forward?.from?.kind === 'user') users.add(forward.from.id);
+    else if (forward !== null && forward.from !== null) chats.add(forward.from.id);
     for (const { userId } of entities) if (userId !== undefined) users.add(userId);
     if (service?.kind === 'joined') for (const id of service.accounts) users.add(id);
   }

@@ -27,13 +27,15 @@ type Wish = {
   /** Read last: parts that were uploaded must not be looked for when the message is refused or a duplicate. */
   readMedia: (() => Media) | null;
   replyTo: number | null;
+  /** As the client names it; of a forum. */
+  topic: number | null;
   groupedId: bigint | null;
 };
 
 /** Stores the message, or throws; either way the ledger tells. */
 function send(caller: Caller, wish: Wish): Message {
   const { world } = caller;
-  const { peer, readMedia: readWished, ...written } = wish;
+  const { peer, readMedia: _media, topic: _topic, ...written } = wish;
   const entry: LedgerEntry = {
     ...{ at: world.now(), by: caller.account().id, ...written, chat: peer, media: null },
     ...{ outcome: 'stored', error: null, messageId: null },
@@ -83,22 +85,32 @@ function draftOf(caller: Caller, wish: Wish): Draft {
   const isCaption = wish.readMedia !== null;
   const accepted = acceptText(wish.text, wish.entities, isCaption ? CAPTION_LIMIT : TEXT_LIMIT, isCaption);
   if (accepted.kind === 'refused') throw badRequest(accepted.error);
-  if (wish.replyTo !== null && !caller.world.box(caller.world.ownerOf(from, wish.peer)).messages.has(wish.replyTo)) {
-    throw badRequest('REPLY_MESSAGE_ID_INVALID');
-  }
+  const place = placeOf(caller, wish);
   const { text, entities } = accepted;
-  return { from, to: wish.peer, text, entities, media: wish.readMedia?.() ?? null, replyTo: wish.replyTo, groupedId: wish.groupedId };
+  return { from, to: wish.peer, text, entities, media: wish.readMedia?.() ?? null, ...place, groupedId: wish.groupedId };
 }
 
-function replyIdOf(replyTo: Api.TypeInputReplyTo | undefined | null): number | null {
-  return replyTo instanceof Api.InputReplyToMessage ? replyTo.replyToMsgId : null;
+/** What it answers, and in which topic: who answers a topic's first message writes into that topic. */
+function placeOf({ world, ...caller }: Caller, { peer, replyTo, topic }: Wish): Pick<Draft, 'replyTo' | 'topic'> {
+  const { messages } = world.box(world.ownerOf(caller.account().id, peer));
+  const answered = replyTo === null ? null : messages.get(replyTo);
+  if (answered === undefined) throw badRequest('REPLY_MESSAGE_ID_INVALID');
+  const isTopic = answered?.service?.kind === 'topic';
+  const place = isTopic ? answered.id : (topic ?? answered?.topic ?? null);
+  if (place !== null && messages.get(place)?.service?.kind !== 'topic') throw badRequest('TOPIC_DELETED');
+  return { replyTo: isTopic ? null : replyTo, topic: place };
+}
+
+function placeWished(replyTo: Api.TypeInputReplyTo | undefined | null): Pick<Wish, 'replyTo' | 'topic'> {
+  if (!(replyTo instanceof Api.InputReplyToMessage)) return { replyTo: null, topic: null };
+  return { replyTo: replyTo.replyToMsgId, topic: replyTo.topMsgId ?? null };
 }
 
 function sendMessage(request: Api.messages.SendMessage, caller: Caller): Api.TypeUpdates {
   const peer = readPeer(caller, request.peer);
   const stored = send(caller, {
     ...{ method: 'messages.sendMessage', peer, randomId: toBigInt(request.randomId ?? big(0)), text: request.message },
-    ...{ entities: readEntities(caller, request.entities), readMedia: null, replyTo: replyIdOf(request.replyTo), groupedId: null },
+    ...{ entities: readEntities(caller, request.entities), readMedia: null, ...placeWished(request.replyTo), groupedId: null },
   });
   if (caller.settings.sentAnswer === 'full' || peer.kind === 'channel') return answerTo(caller, [stored], [request.randomId ?? big(0)]);
   const { pts } = caller.world.box(caller.world.ownerOf(caller.account().id, peer));
@@ -111,7 +123,7 @@ function sendMedia(request: Api.messages.SendMedia, caller: Caller): Api.TypeUpd
   const randomId = toBigInt(request.randomId ?? big(0));
   const stored = send(caller, {
     ...{ method: 'messages.sendMedia', peer, randomId, text: request.message },
-    ...{ entities: readEntities(caller, request.entities), replyTo: replyIdOf(request.replyTo), groupedId: null },
+    ...{ entities: readEntities(caller, request.entities), ...placeWished(request.replyTo), groupedId: null },
     readMedia: () => readMedia(caller, request.media),
   });
   return answerTo(caller, [stored], [request.randomId ?? big(0)]);
@@ -126,7 +138,7 @@ function sendMultiMedia(request: Api.messages.SendMultiMedia, caller: Caller): A
     send(caller, {
       ...{ method: 'messages.sendMultiMedia', peer, randomId: toBigInt(single.randomId ?? big(0)), text: single.message },
       ...{ entities: readEntities(caller, single.entities), readMedia: () => readMedia(caller, single.media) },
-      ...{ replyTo: replyIdOf(request.replyTo), groupedId: toBigInt(first) },
+      ...{ ...placeWished(request.replyTo), groupedId: toBigInt(first) },
     }),
   );
   return answerTo(

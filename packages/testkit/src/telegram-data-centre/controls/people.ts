@@ -73,12 +73,12 @@ function creation({ world, homeDcId }: Stage): Pick<People, 'createUser' | 'crea
       const account = newAccount({ username: `bot_${crypto.randomBytes(4).toString('hex')}_bot`, ...settings }, true);
       return keep({ ...account, token: token ?? `${account.id}:${crypto.randomBytes(26).toString('base64url')}` });
     },
-    createGroup: ({ title, members, kind, username, slowModeSeconds }) => {
+    createGroup: ({ title, members, kind, username, slowModeSeconds, isForum }) => {
       const [creator] = members;
       if (creator === undefined) throw new Error('a group needs a member who creates it');
       const group: Group = {
         ...{ id: world.nextGroupId(), kind: kind ?? 'supergroup', title, username: username ?? null, creator: creator.id },
-        ...{ members: members.map(({ id }) => id), muted: [], slowModeSeconds: slowModeSeconds ?? 0 },
+        ...{ members: members.map(({ id }) => id), muted: [], slowModeSeconds: slowModeSeconds ?? 0, isForum: isForum ?? false },
       };
       world.commit({ kind: 'group', group });
       return group;

@@ -1,7 +1,7 @@
 /** What people without a client write, and how the news of it travel. */
 import crypto from 'node:crypto';
 import type { FileSettings, PushOptions, TelegramDataCentre } from '../telegram.ts';
-import type { Account, Group, Media, Message, StoredFile } from '../world/model.ts';
+import type { Account, Forward, Group, Media, Message, StoredFile } from '../world/model.ts';
 import { copiesOf, type Draft, edit, post, remove } from '../world/post.ts';
 import type { World } from '../world/world.ts';
 import { peerOf, type Stage } from './stage.ts';
@@ -14,6 +14,7 @@ type Writing = Pick<
   | 'pushPlace'
   | 'pushContact'
   | 'pushTitle'
+  | 'createTopic'
   | 'pushEdit'
   | 'pushDelete'
   | 'pushTyping'
@@ -30,7 +31,10 @@ export function writing(stage: Stage): Writing {
   const write = (from: Account, to: Account | Group, content: Partial<Draft>, options: PushOptions = {}): Message =>
     post(
       world,
-      { from: from.id, to: peerOf(to), text: '', entities: options.entities ?? [], ...content, ...replyTo(world, from, to, options) },
+      {
+        ...{ from: from.id, to: peerOf(to), text: '', entities: options.entities ?? [], topic: options.topic?.id ?? null },
+        ...{ forward: forwardOf(options.forwardedFrom), ...content, ...replyTo(world, from, to, options) },
+      },
       null,
     );
   return {
@@ -47,9 +51,15 @@ export function writing(stage: Stage): Writing {
       world.commit({ kind: 'group', group: { ...group, title } });
       return write(by, group, { service: { kind: 'title', title } });
     },
+    createTopic: (by, forum, title) => write(by, forum, { service: { kind: 'topic', title } }),
     pushEdit: (message, text, entities = []) => edit(world, message, text, entities),
     pushDelete: (message) => remove(world, message),
   };
+}
+
+function forwardOf(from: PushOptions['forwardedFrom']): Forward | null {
+  if (from === undefined) return null;
+  return typeof from === 'string' ? { from: null, name: from } : { from: peerOf(from), name: null };
 }
 
 /** The answered message may be given as anybody's copy. */

@@ -30,6 +30,8 @@ export type Group = {
   muted: number[];
   /** Seconds between two messages of a member who is no admin. */
   slowModeSeconds: number;
+  /** Its messages lie in topics. */
+  isForum: boolean;
 };
 
 export type Entity = {
@@ -51,7 +53,12 @@ export type Media =
   | { kind: 'contact'; phone: string; firstName: string };
 
 /** Of service messages: not written by anybody. */
-export type Service = { kind: 'title'; title: string } | { kind: 'joined'; accounts: number[] } | { kind: 'left'; account: number };
+export type Service =
+  | { kind: 'title'; title: string }
+  /** Begins a topic, whose id is the message's. */
+  | { kind: 'topic'; title: string }
+  | { kind: 'joined'; accounts: number[] }
+  | { kind: 'left'; account: number };
 
 export type Message = {
   /** In its box. */
@@ -71,7 +78,13 @@ export type Message = {
   replyTo: number | null;
   /** Of an album. */
   groupedId: bigint | null;
+  /** Id of the topic's first message, in a forum. */
+  topic: number | null;
+  forward: Forward | null;
 };
+
+/** Who wrote first what was forwarded; only a name when they hide themselves. */
+export type Forward = { from: Peer; name: null } | { from: null; name: string };
 
 export type LoggedUpdate = { kind: 'new' | 'edit' | 'delete'; pts: number; messageIds: number[]; date: number };
 

@@ -1,5 +1,5 @@
 /** What a new, changed or deleted message means for the boxes of all who see it. */
-import type { BoxOwner, Entity, Group, LedgerEntry, Media, Message, Peer, Service } from './model.ts';
+import type { BoxOwner, Entity, Forward, Group, LedgerEntry, Media, Message, Peer, Service } from './model.ts';
 import type { World } from './world.ts';
 
 export type Draft = {
@@ -13,6 +13,8 @@ export type Draft = {
   /** Id in the sender's box, or the channel's. */
   replyTo?: number | null;
   groupedId?: bigint | null;
+  topic?: number | null;
+  forward?: Forward | null;
 };
 
 /** Stores the message for all who see it; the result is the sender's copy (the only one, in a channel). */
@@ -24,7 +26,7 @@ export function post(world: World, draft: Draft, ledger: LedgerEntry | null): Me
       ...{ id: box.lastMessageId + 1, post: number, from: draft.from, peer },
       ...{ date: world.seconds(), editedAt: null, text: draft.text, entities: [...(draft.entities ?? [])] },
       ...{ media: draft.media ?? null, service: draft.service ?? null, groupedId: draft.groupedId ?? null },
-      replyTo: replyIn(world, draft, owner),
+      ...{ topic: draft.topic ?? null, forward: draft.forward ?? null, replyTo: replyIn(world, draft, owner) },
     };
     return { owner, pts: box.pts + 1, message };
   });
