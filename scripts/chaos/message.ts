@@ -75,7 +75,7 @@ function idOfCall(approvals: ScriptTurn['approvals']): string {
   return /call-(m-[\w-]+)/.exec(JSON.stringify(approvals))?.[1] ?? 'nothing';
 }
 
-/** Broca's otid is `<database>-<turn>:<attempt>`. */
+/** Broca's otid is `<random>-<turn>:<attempt>`. */
 function attemptOf(otid: string | null): number {
   return Number(/:(\d+)$/.exec(otid ?? '')?.[1] ?? 1);
 }

@@ -1,6 +1,6 @@
 /** One Broca as a process of its own, against the Letta simulator: its turns, whatever ends in the middle. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { AgentFolder, BrocaProcess, startLettaSimulator } from 'animus-testkit';
 
@@ -130,6 +130,27 @@ test('each turn runs with its own user’s block attached and no other', async (
   for (const attached of labels) assert.equal(attached.filter((label) => label.startsWith('user')).length, 1, JSON.stringify(labels));
   assert.deepEqual(labels[0], labels[2]);
   assert.equal(new Set(labels.map(String)).size, 3);
+});
+
+test('an older database that was put back asks what is new, and mixes nobody up with who had the number before', async () => {
+  await using letta = await startLettaSimulator({ agents: [AGENT] });
+  using agent = new AgentFolder({ endpoint: letta.url, apiKey: KEY });
+  const life = async (externalId: string, sender: string): Promise<Reply> => {
+    await using broca = await BrocaProcess.start(agent.folder);
+    const reply = await say(broca, externalId, `I am ${sender}`, sender);
+    await broca.kill('SIGTERM');
+    return reply;
+  };
+  await life('m1', 'ann');
+  copyFileSync(agent.path('animus.db'), agent.path('older.db'));
+  const before = await life('m2', 'bob');
+  copyFileSync(agent.path('older.db'), agent.path('animus.db'));
+  const after = await life('m3', 'cat');
+  assert.equal(after.turnId, before.turnId);
+  assert.match(after.parts[0]?.text ?? '', /I am cat/);
+  assert.equal(letta.turns.length, 3);
+  const [, bobs, cats] = letta.turns.map(({ blocks }) => blocks.find((label) => label.startsWith('user')));
+  assert.notEqual(bobs, cats);
 });
 
 test('a failing turn is asked max_retries times again, each with an otid of its own, then parked and told once', async () => {

@@ -28,7 +28,8 @@ export function createUserBlocks(store: Store, letta: Letta): UserBlocks {
   async function findOrMake(person: TurnPerson, signal: AbortSignal): Promise<LettaReply<string | null>> {
     if (person.blockId !== null) return { kind: 'ok', value: person.blockId };
     const name = person.displayName ?? person.username ?? person.senderId;
-    const key = `${database}-${person.userId}`;
+    // A database that was set back gives a number again, to somebody else: the time tells them apart.
+    const key = `${database}-${person.userId}-${person.knownSince.toString(36)}`;
     const made = await letta.findOrMakePerson({ key, name, identityId: person.identityId, blockId: null }, signal);
     if (made.kind !== 'ok') return made.kind === 'rejected' ? { kind: 'ok', value: null } : made;
     keep.run(made.value.identityId, made.value.blockId, person.userId);

@@ -6,7 +6,7 @@
 import { isStored, readAttachmentColumns, readAttachments } from '../attachments/parse.ts';
 import type { StoredAttachment } from '../message.ts';
 import { type Outbox, partsOf } from '../outbox/sqlite-outbox.ts';
-import { databaseId, readFact, writeFact } from '../store/facts.ts';
+import { readFact, writeFact } from '../store/facts.ts';
 import { lazily } from '../store/lazily.ts';
 import type { Store } from '../store/open.ts';
 import type { SettlingWrite } from '../store/reserve.ts';
@@ -82,7 +82,6 @@ export type Queue = {
 
 export function createQueue(store: Store, outbox: Outbox, clock: () => number, settling: SettlingWrite = (write) => write()): Queue {
   const statements = prepare(store);
-  const id = databaseId(store);
   // Inside `together` the whole of it is what is tried again.
   const settlingOnce: SettlingWrite = (write) => (store.inTransaction ? write() : settling(write));
 
@@ -92,7 +91,9 @@ export function createQueue(store: Store, outbox: Outbox, clock: () => number, s
     const { turn, blockId, ...sent } = request;
     if (statements.run.run(turn.id).changes !== 1) return null;
     const number = (statements.newestAttempt.get(turn.id) ?? 0) + 1;
-    const attempt: Attempt = { turnId: turn.id, number, otid: `${id}-${turn.id}:${number}`, ...sent, runId: null, sentAt: clock() };
+    // Nothing of it may be derived: a database that was set back gives the same numbers again, and Letta would take another's message for this one.
+    const otid = `${crypto.randomUUID()}-${turn.id}:${number}`;
+    const attempt: Attempt = { turnId: turn.id, number, otid, ...sent, runId: null, sentAt: clock() };
     // Each keeps what it sent, and a Letta that is away for a day is tried a thousand times.
     statements.dropUntaken.run(turn.id);
     statements.addAttempt.run({ ...attempt, images: JSON.stringify(attempt.images) });
@@ -187,6 +188,7 @@ type TurnRow = Omit<Turn, 'person' | 'attachments' | 'withoutImages'> & {
   attachments: string;
   withoutImages: number;
   userId: number | null;
+  knownSince: number;
   senderId: string;
   username: string | null;
   displayName: string | null;
@@ -196,12 +198,12 @@ type TurnRow = Omit<Turn, 'person' | 'attachments' | 'withoutImages'> & {
 
 function toTurn(row: TurnRow | undefined): Turn | null {
   if (row === undefined) return null;
-  const { userId, senderId, username, displayName, identityId, blockId, attachments, withoutImages, ...turn } = row;
+  const { userId, knownSince, senderId, username, displayName, identityId, blockId, attachments, withoutImages, ...turn } = row;
   return {
     ...turn,
     attachments: readAttachmentColumns(attachments),
     withoutImages: withoutImages !== 0,
-    person: userId === null ? null : { userId, senderId, username, displayName, identityId, blockId },
+    person: userId === null ? null : { userId, knownSince, senderId, username, displayName, identityId, blockId },
   };
 }
 
@@ -209,7 +211,7 @@ function toTurn(row: TurnRow | undefined): Turn | null {
 const TURN_ROW = `
   SELECT turns.id, turns.conversation_id AS conversationId, conversations.channel, account, chat, failures,
     unavailable_since AS unavailableSince, crashes, due_at AS dueAt, turns.created_at AS createdAt, user_id AS userId,
-    sender_id AS senderId, username, display_name AS displayName, identity_id AS identityId, block_id AS blockId,
+    users.created_at AS knownSince, sender_id AS senderId, username, display_name AS displayName, identity_id AS identityId, block_id AS blockId,
     (SELECT external_id FROM inbounds WHERE turn_id = turns.id ORDER BY number DESC LIMIT 1) AS inReplyTo,
     (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY number)) AS text,
     without_images AS withoutImages,

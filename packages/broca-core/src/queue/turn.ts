@@ -29,6 +29,8 @@ export type TurnChoice = 'all' | 'none' | { only: readonly string[] } | { except
 
 export type TurnPerson = {
   userId: number;
+  /** When the user was first seen (ms). */
+  knownSince: number;
   senderId: string;
   username: string | null;
   displayName: string | null;

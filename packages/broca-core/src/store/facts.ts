@@ -2,7 +2,7 @@
 import type { Database } from 'better-sqlite3';
 
 type FactKey =
-  /** Names this database in otids and to Letta, so that a copy's or another agent's turns are never confused. */
+  /** Names this database in the keys of its users at Letta, and tells a restore whether two databases are one. */
   | 'database_id'
   /** Block that is or may be attached to the agent right now; detached before another user's turn. */
   | 'attached_block'
@@ -34,6 +34,7 @@ export function writeFact(store: Database, key: FactKey, value: string | null): 
   else store.prepare('INSERT INTO facts (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value').run(key, value);
 }
 
+/** It has one from its first migration on. */
 export function databaseId(store: Database): string {
   const known = readFact(store, 'database_id');
   if (known !== null) return known;

@@ -5,7 +5,7 @@
 
 import { failed, ok, type Result } from 'animus-protocol';
 import type { Database } from 'better-sqlite3';
-import { readFact, writeFact } from './facts.ts';
+import { databaseId, readFact, writeFact } from './facts.ts';
 import type { Migration } from './migration.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { channelState } from './migrations/0002-channel-state.ts';
@@ -39,6 +39,7 @@ export function migrate(db: Database, migrations: readonly Migration[] = MIGRATI
       db.pragma(`user_version = ${migration.version}`);
       writeFact(db, 'schema_works_from', `${migration.version}:${migration.worksFrom}`);
     }
+    databaseId(db);
   }).immediate();
   return ok({ from, to: newest });
 }

@@ -29,11 +29,11 @@ test('a new database has every commit on the disk and is kept in WAL', () => {
 test('what was stored is there after the database is opened again', () => {
   const first = openStore(file, NOW);
   assert.ok(first.ok);
-  first.value.store.prepare("INSERT INTO facts VALUES ('database_id', 'x')").run();
+  first.value.store.prepare("INSERT INTO facts VALUES ('newest_message_id', 'x')").run();
   first.value.store.close();
   const second = openStore(file, NOW);
   assert.ok(second.ok);
-  assert.equal(second.value.store.prepare("SELECT value FROM facts WHERE key = 'database_id'").pluck().get(), 'x');
+  assert.equal(second.value.store.prepare("SELECT value FROM facts WHERE key = 'newest_message_id'").pluck().get(), 'x');
   second.value.store.close();
 });
 

@@ -10,7 +10,7 @@ export type Attempt = {
   turnId: number;
   /** 1-based within the turn. */
   number: number;
-  /** `<database id>-<turn>:<attempt>`: names this attempt to Letta; repeated sendings of it keep it. */
+  /** `<random>-<turn>:<attempt>`: names this attempt to Letta, and no other ever; repeated sendings of it keep it. */
   otid: string;
   /** Where it went. Another endpoint never knew of it. */
   endpoint: string;
@@ -81,7 +81,7 @@ export type LettaReply<T> =
 
 /** How a person is known to Letta: an identity and a memory block of their own. */
 export type LettaPerson = {
-  /** Stable key of the user in this database; makes identity and block findable again after a crash. */
+  /** The user's own key, never another's; makes identity and block findable again after a crash. */
   key: string;
   name: string;
   identityId: string | null;
