@@ -7,7 +7,8 @@ import type { BackupReport } from 'animus-protocol';
 import { FleetRig, type Health, until } from '../fleet/rig.ts';
 
 const NIGHTLY = '0 3 * * *';
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 let fleet: FleetRig;
 before(async () => {
@@ -33,16 +34,27 @@ it('what was missed is made up for once, as backup.keep says', async () => {
   wasAway(Date.now() - 2 * DAY);
   const startedAt = Date.now();
   await fleet.done('up', '-d');
-  const made = await until('the missed backup is made', async () => {
+  const missed = await until('the missed backup is made', async () => {
     const now = await report();
     return (now?.lastGoodAt ?? 0) >= startedAt ? now : null;
   });
-  assert.equal(made.failure, null);
-  assert.ok((made.nextAt ?? 0) > Date.now());
+  assert.equal(missed.failure, null);
+  assert.ok((missed.nextAt ?? 0) > Date.now());
   const kept = await files();
   assert.equal(kept.length, 2);
   assert.equal(kept[0], before[1]);
   assert.match(await fleet.done('events'), /scheduled backup made of 1 agent/);
+  fleet.configure({ timezone: 'Pacific/Kiritimati', backup: { schedule: NIGHTLY, keep: 2 } });
+  const hourThere = (): string =>
+    new Date(Date.now() + 14 * HOUR).toISOString().slice(0, 13).replaceAll('-', '').replace('T', '/agent-one@');
+  const hours = [hourThere()];
+  await fleet.done('backup');
+  hours.push(hourThere());
+  const made = (await files()).at(-1) ?? '';
+  assert.ok(
+    hours.some((hour) => made.includes(hour)),
+    `${made} tells the time in the home's zone`,
+  );
   await fleet.done('down');
 });
 

@@ -105,8 +105,8 @@ export type BrocaConfigFiles = {
 };
 
 /** The original's defaults, in seconds (reference: `LONG_TASK_MAX_WAIT`, `MESSAGE_PROCESS_TIMEOUT_BUFFER`). */
-const LONG_TASK_MAX_WAIT = 600;
-const MESSAGE_PROCESS_TIMEOUT_BUFFER = 180;
+export const LONG_TASK_MAX_WAIT = 600;
+export const MESSAGE_PROCESS_TIMEOUT_BUFFER = 180;
 const QUEUE_REFRESH = 5;
 const MAX_RETRIES = 3;
 const GIVE_UP_AFTER = 24 * 60 * 60;
@@ -114,7 +114,7 @@ const RETRY_FIRST = 5;
 const RETRY_LONGEST = 300;
 const LOG_KEEP_DAYS = 7;
 /** Ten files of the size at which one is rotated. */
-const LOG_KEEP_MEGABYTES = 100;
+export const LOG_KEEP_MEGABYTES = 100;
 const OUTBOUND_PER_MINUTE = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MEGABYTE = 1024 * 1024;
@@ -331,7 +331,11 @@ function turnTimeout(env: Environment, merge: Merge): number {
   const read = (key: 'LONG_TASK_MAX_WAIT' | 'MESSAGE_PROCESS_TIMEOUT_BUFFER' | 'MESSAGE_PROCESS_TIMEOUT', builtIn: number): number =>
     merge.choose(key, [{ value: env[key], origin: '.env', key }], builtIn);
   const wait = read('LONG_TASK_MAX_WAIT', LONG_TASK_MAX_WAIT) + read('MESSAGE_PROCESS_TIMEOUT_BUFFER', MESSAGE_PROCESS_TIMEOUT_BUFFER);
-  return Math.max(wait, read('MESSAGE_PROCESS_TIMEOUT', 0));
+  const least = read('MESSAGE_PROCESS_TIMEOUT', 0);
+  // Unsaid, it is what the two give.
+  const areSaid = env.LONG_TASK_MAX_WAIT !== undefined || env.MESSAGE_PROCESS_TIMEOUT_BUFFER !== undefined;
+  if (areSaid) merge.origins.MESSAGE_PROCESS_TIMEOUT = '.env';
+  return Math.max(wait, least);
 }
 
 function textOrNull(text: string | null): string | null {

@@ -7,6 +7,7 @@ export {
   type BrocaConfigFiles,
   DEFAULT_LIMITS,
   type ImageRules,
+  LOG_KEEP_MEGABYTES,
   type LoadedBrocaConfig,
   loadBrocaConfig,
   type MessageLimits,

@@ -1,5 +1,6 @@
 /** `config show` of the fleet: each value of animus.config.json that counts, in the file's own words, and where it came from. */
 import { type AgentId, parseAgentId } from './agent-id.ts';
+import { LOG_KEEP_MEGABYTES } from './broca-config.ts';
 import { type FleetConfig, supervisionOf } from './fleet-config.ts';
 import { parseFleetDefaults } from './fleet-defaults.ts';
 import { readJson } from './json-text.ts';
@@ -25,7 +26,7 @@ export function showFleetConfig(config: FleetConfig, text: string | null): Shown
     ['timezone', config.timezone],
     ['logs.level', config.logs.level],
     ['logs.keep_days', config.logs.keepDays],
-    ...(logs.keep_megabytes === undefined ? [] : ([['logs.keep_megabytes', logs.keep_megabytes]] as const)),
+    ['logs.keep_megabytes', logs.keep_megabytes ?? LOG_KEEP_MEGABYTES],
     ['backup.schedule', config.backup.schedule],
     ['backup.encrypt', config.backup.encrypt],
     ['backup.to', config.backup.to],

@@ -1,7 +1,13 @@
 /**
  * `settings show|get`: what counts now and which file says so. Secrets are shown as fingerprints only.
  */
-import type { LoadedBrocaConfig, Origin } from './broca-config.ts';
+import {
+  type BrocaConfig,
+  LONG_TASK_MAX_WAIT,
+  type LoadedBrocaConfig,
+  MESSAGE_PROCESS_TIMEOUT_BUFFER,
+  type Origin,
+} from './broca-config.ts';
 import { nearestKey } from './problem.ts';
 import { failed, ok, type Result } from './result.ts';
 import { fingerprint, isSecretKey } from './secrets.ts';
@@ -60,10 +66,17 @@ export function showSettings({ config, origins }: LoadedBrocaConfig): ShownSetti
     if (enabled !== null) values.push([`plugins.${name}.enabled`, enabled]);
     for (const [setting, value] of Object.entries(settings)) values.push([`plugins.${name}.${setting}`, value]);
   }
+  values.push(...turnTimeouts(config));
   for (const [key, value] of Object.entries(config.environment)) {
     if (!SHOWN_ABOVE.has(key)) values.push([key, value]);
   }
   return values.map(([key, value]) => showSetting(key, value, origins[key] ?? '.env'));
+}
+
+/** The three of `.env`, where it does not name them; what it names is shown with the rest of it. The last one is what counts. */
+function turnTimeouts({ environment, turnTimeoutMs }: BrocaConfig): [string, unknown][] {
+  const builtIn = { LONG_TASK_MAX_WAIT, MESSAGE_PROCESS_TIMEOUT_BUFFER, MESSAGE_PROCESS_TIMEOUT: turnTimeoutMs / 1000 };
+  return Object.entries(builtIn).filter(([key]) => environment[key] === undefined);
 }
 
 function inUnits(value: number | null, unit: number): number | null {

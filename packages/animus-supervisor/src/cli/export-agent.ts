@@ -6,7 +6,7 @@ import { takeHomeLock } from '../fleet/lock.ts';
 import { parseEncryption, suffixOf } from '../home/archive/encryption.ts';
 import { archiveAgent } from '../home/backup.ts';
 import { type Backup, backupAgent, isSessionName } from '../home/backup-agent.ts';
-import { backupName, dayOf } from '../home/backup-files.ts';
+import { backupName, type Stamp, stampOf } from '../home/backup-files.ts';
 import { makePrivateFolder } from '../home/modes.ts';
 import { agentPaths } from '../home/paths.ts';
 import { recordFiles, removeRecord } from '../worker/record.ts';
@@ -27,7 +27,7 @@ export async function exportAgent(order: ExportOrder, context: CliContext): Prom
   const { home, version, now, screen } = context;
   const encryption = encrypt === null ? ok(null) : await parseEncryption(encrypt);
   if (!encryption.ok) return encryption;
-  const file = chooseFile(order, suffixOf(encryption.value), new Date(now()));
+  const file = chooseFile(order, suffixOf(encryption.value), stampOf(new Date(now()), home.home));
   if (!file.ok) return file;
   const sessions = encryption.value === null ? findSessions(agentPaths(home.home, id).run) : [];
   if (order.isMove && sessions.length > 0) {
@@ -78,10 +78,10 @@ async function move(request: Parameters<typeof backupAgent>[0], context: CliCont
 }
 
 /** A folder gets a name made for it. */
-function chooseFile({ id, to }: ExportOrder, suffix: string, now: Date): Result<string, string> {
+function chooseFile({ id, to }: ExportOrder, suffix: string, stamp: Stamp): Result<string, string> {
   const wanted = path.resolve(to ?? '.');
   const isFolder = fs.statSync(wanted, { throwIfNoEntry: false })?.isDirectory() === true;
-  const file = isFolder ? path.join(wanted, backupName(wanted, id, now, suffix).replace('@', `@${dayOf(now)}-`)) : wanted;
+  const file = isFolder ? path.join(wanted, backupName(wanted, id, stamp, suffix).replace('@', `@${stamp.day}-`)) : wanted;
   if (!fs.existsSync(path.dirname(file))) return failed(`there is no folder ${path.dirname(file)}: make it first`);
   return fs.existsSync(file) ? failed(`${file} is there already: move it away, or choose another name with --to`) : ok(file);
 }

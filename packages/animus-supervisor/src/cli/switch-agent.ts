@@ -65,9 +65,7 @@ async function settleFormer(id: AgentId, agent: AgentPaths, context: CliContext)
   if (!isUnfinished(agent)) return ok(null);
   const status = await askStatus(context.home.socket);
   if (status.ok)
-    return failed(
-      'an interrupted update cannot be settled: look at animus events, then restart the supervisor (animus down, animus up -d)',
-    );
+    return failed(`an interrupted update cannot be settled: animus status says why; when that is mended, animus start ${id} settles it`);
   const settled = await withoutSupervisor(id, context, async () => ({
     ok: !isUnfinished(agent),
     message: 'an interrupted update cannot be settled',

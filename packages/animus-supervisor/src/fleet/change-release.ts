@@ -3,7 +3,7 @@
  * Broca starts shut, is looked at, and opens only once it is decided for; otherwise release and database are as they
  * were, and the old one runs on. What a dead supervisor left half done is settled here too, before anything starts.
  */
-import { type AgentOutcome, type BeatReport, failed, ok, type Result } from 'animus-protocol';
+import { type AgentId, type AgentOutcome, type BeatReport, failed, ok, type Result } from 'animus-protocol';
 import type { AgentPaths } from '../home/paths.ts';
 import type { Publish } from '../observe/event.ts';
 import {
@@ -136,13 +136,19 @@ function interrupted(worker: Worker): AgentOutcome {
   return outcomeOf(worker, false, 'is not updated: the supervisor is ending; its next start goes back to the release in use before');
 }
 
-/** Of a supervisor that starts: nothing of the agent runs before this has succeeded. */
-export async function settleAtStart({ worker, agent, stop, publish }: ReleaseChange): Promise<boolean> {
-  if (!isUnfinished(agent)) return true;
+/** Of a switch that a dead supervisor began: nothing of the agent runs before this has succeeded. Gives why it cannot be settled. */
+export async function settleInterrupted({ worker, agent, stop, publish }: ReleaseChange): Promise<string | null> {
+  if (!isUnfinished(agent)) return null;
   const stopped = await stop();
   const settled = stopped.ok ? await attempt(async () => await settleSwitch(agent)) : failed(stopped.message);
-  publish({ kind: 'release-settled', agent: worker.agent, fault: settled.ok ? null : settled.error });
-  return settled.ok;
+  const fault = settled.ok ? null : settled.error;
+  publish({ kind: 'release-settled', agent: worker.agent, fault });
+  return fault;
+}
+
+/** The reason that everybody is shown. */
+export function describeUnsettled(agent: AgentId, fault: string): string {
+  return `an interrupted update cannot be settled, and until then nothing of it runs: ${fault}. To try again: animus start ${agent}`;
 }
 
 /** What the system refuses (a full disk, say) is a reason, too. */

@@ -29,14 +29,14 @@ import { hasProcess } from '../worker/state.ts';
 import { changedLaunchKeys } from '../worker/supervision-policy.ts';
 import { THE_WORLD } from '../worker/world.ts';
 import { until, untilStarted, untilStopped } from './await-worker.ts';
-import { changeRelease, type ReleaseChange, settleAtStart } from './change-release.ts';
+import { changeRelease, describeUnsettled, type ReleaseChange, settleInterrupted } from './change-release.ts';
 import type { FleetConfigFile } from './fleet-config.ts';
 import { HomeWatch } from './home-watch.ts';
 import { findIdentityFaults } from './identities.ts';
 import { PAUSED, Pauses } from './pauses.ts';
 import { compareFolders, firstWanted } from './reconcile-policy.ts';
 import { shareFleetConfig } from './share-config.ts';
-import { describeWorker, isUnsure, outcomeOf } from './status.ts';
+import { describeFleet, isUnsure, outcomeOf } from './status.ts';
 import { UsageSampler } from './usage.ts';
 
 export type FleetOptions = {
@@ -68,6 +68,8 @@ export class Fleet {
   #leaving = new Set<AgentId>();
   /** Agents whose release is being switched: nothing else is done to them. */
   #changing = new Set<AgentId>();
+  /** Agents with an interrupted update that could not be settled: why. */
+  #unsettled = new Map<AgentId, string>();
   #pauses = new Pauses();
   #watch: HomeWatch | null = null;
   #kernelMemory: KernelMemory;
@@ -126,19 +128,9 @@ export class Fleet {
   }
 
   status(): FleetStatus {
-    const now = Date.now();
-    const agents = [...this.#workers.values()].map((worker) => describeWorker(worker, this.#usage.of(worker.run?.pid ?? null), now));
-    return {
-      supervisor: {
-        pid: process.pid,
-        version: this.#options.version,
-        startedAt: this.#startedAt,
-        sandbox: this.#options.launcher.sandbox,
-        problems: this.#options.config.problems,
-        backup: this.#options.backup?.() ?? null,
-      },
-      agents: agents.sort((a, b) => (a.id < b.id ? -1 : 1)),
-    };
+    const { version, launcher, config, backup } = this.#options;
+    const facts = { version, startedAt: this.#startedAt, sandbox: launcher.sandbox, problems: config.problems };
+    return describeFleet({ pid: process.pid, ...facts, backup: backup?.() ?? null }, this.#workers.values(), this.#usage);
   }
 
   async start(agent: AgentId): Promise<AgentOutcome> {
@@ -173,9 +165,12 @@ export class Fleet {
   async switchRelease(agent: AgentId): Promise<AgentOutcome> {
     return await this.#withWorker(agent, async (worker) => {
       if (worker.state.byHand) return outcomeOf(worker, false, 'is not updated: somebody started its Broca by hand; end that one first');
+      const { wanted } = worker.state;
       this.#changing.add(agent);
       try {
-        return await changeRelease(this.#changeOf(worker));
+        const outcome = await changeRelease(this.#changeOf(worker));
+        if (isUnfinished(agentPaths(this.#options.home, agent))) this.#endSettling(worker, outcome.message, wanted);
+        return outcome;
       } finally {
         this.#changing.delete(agent);
       }
@@ -275,22 +270,30 @@ export class Fleet {
     publish({ kind: 'agent-found', agent, wanted });
   }
 
-  /** Where an update was interrupted, nothing starts before that is settled. */
   #openWorker(agent: AgentId): void {
     const worker = this.#workers.get(agent);
     if (worker === undefined) return;
-    if (!isUnfinished(agentPaths(this.#options.home, agent))) {
-      worker.open();
-      return;
-    }
     const { wanted } = worker.state;
-    this.#changing.add(agent);
-    worker.want('stopped', { isRemembered: false });
+    const isInterrupted = isUnfinished(agentPaths(this.#options.home, agent));
+    if (isInterrupted) worker.want('stopped', { isRemembered: false });
     worker.open();
-    void settleAtStart(this.#changeOf(worker)).then((isSettled) => {
-      this.#changing.delete(agent);
-      if (!this.#isClosing) worker.want(isSettled ? wanted : 'stopped', { isRemembered: false });
-    });
+    if (isInterrupted) void this.#settle(worker, wanted);
+  }
+
+  /** Where an update was interrupted, nothing starts before that is settled. */
+  async #settle(worker: Worker, wanted: Wanted): Promise<void> {
+    this.#changing.add(worker.agent);
+    const fault = await settleInterrupted(this.#changeOf(worker));
+    this.#changing.delete(worker.agent);
+    this.#endSettling(worker, fault, wanted);
+  }
+
+  /** What cannot be settled is shown as the reason why the agent does not run. */
+  #endSettling(worker: Worker, fault: string | null, wanted: Wanted): void {
+    if (fault === null) this.#unsettled.delete(worker.agent);
+    else this.#unsettled.set(worker.agent, describeUnsettled(worker.agent, fault));
+    this.#refreshFaults();
+    if (!this.#isClosing) worker.want(wanted, { isRemembered: false });
   }
 
   #changeOf(worker: Worker): ReleaseChange {
@@ -332,7 +335,8 @@ export class Fleet {
     if (this.#isClosing) return;
     const faults = findIdentityFaults(this.#options.home, this.#workers.values());
     for (const worker of this.#workers.values()) {
-      const fault = this.#options.config.faultOf(worker.agent) ?? faults.get(worker.agent) ?? null;
+      const { agent } = worker;
+      const fault = this.#unsettled.get(agent) ?? this.#options.config.faultOf(agent) ?? faults.get(agent) ?? null;
       if (fault !== worker.state.fault) worker.send({ kind: 'files', fault });
     }
   }
@@ -377,6 +381,7 @@ export class Fleet {
 
   async #steer(agent: AgentId, what: Steering): Promise<AgentOutcome> {
     return await this.#withWorker(agent, async (worker) => {
+      if (what !== 'stop' && this.#unsettled.has(agent)) await this.#settle(worker, 'stopped');
       if (what === 'restart') worker.restart('asked to restart');
       else worker.want(what === 'start' ? 'running' : 'stopped', { isRemembered: true });
       return await (what === 'stop' ? untilStopped : untilStarted)(worker, this.#options.clock);

@@ -1,10 +1,20 @@
 /** What a worker is like now, in the words of the control surface. */
-import type { AgentOutcome, AgentStatus } from 'animus-protocol';
+import type { AgentOutcome, AgentStatus, FleetStatus } from 'animus-protocol';
 import type { Usage } from '../observe/resources.ts';
 import type { Worker } from '../worker/perform.ts';
 
+export function describeFleet(
+  supervisor: FleetStatus['supervisor'],
+  workers: Iterable<Worker>,
+  usage: { of(pid: number | null): Usage | null },
+): FleetStatus {
+  const now = Date.now();
+  const agents = [...workers].map((worker) => describeWorker(worker, usage.of(worker.run?.pid ?? null), now));
+  return { supervisor, agents: agents.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+}
+
 /** `usage` is the process's newest sample; `now` is wall clock, ms. */
-export function describeWorker({ agent, state, run, deaths, lastDeath }: Worker, usage: Usage | null, now: number): AgentStatus {
+function describeWorker({ agent, state, run, deaths, lastDeath }: Worker, usage: Usage | null, now: number): AgentStatus {
   return {
     id: agent,
     phase: state.phase,

@@ -12,7 +12,7 @@ import { type Encryption, suffixOf } from './archive/encryption.ts';
 import { newManifest } from './archive/manifest.ts';
 import { isArchiveName } from './archive/name.ts';
 import { type ArchiveEntry, sweepUnfinished, writeArchive } from './archive/write.ts';
-import { backupName, makeDayFolder } from './backup-files.ts';
+import { backupName, makeDayFolder, stampOf } from './backup-files.ts';
 import { bundleClone, CLONE_ABOUT, CLONE_BUNDLE } from './clone-bundle.ts';
 import { copyDatabase, readSchemaVersion } from './database.ts';
 import { hasOwnWork } from './git.ts';
@@ -61,7 +61,8 @@ export async function backupAgent(request: BackupRequest): Promise<Result<Backup
     return failed(`${id} has no animus.db to back up: start it once, or restore one with: animus restore <file>`);
   try {
     const wish = request.export;
-    const folder = wish === undefined ? makeDayFolder(root, now) : path.dirname(wish.file);
+    const stamp = stampOf(now, home);
+    const folder = wish === undefined ? makeDayFolder(root, stamp) : path.dirname(wish.file);
     sweepUnfinished(folder, (pid) => isAlive(identify(pid)));
     using stage = makeStage(wish === undefined ? folder : root, 'backup');
     const { entries, skipped, manifest } = gather(agent, path.join(stage.folder, 'animus.db'), request);
@@ -70,7 +71,7 @@ export async function backupAgent(request: BackupRequest): Promise<Result<Backup
     if (!clone.ok && (wish !== undefined || signal.aborted)) return clone;
     if (clone.ok) entries.push(...clone.value);
     if (wish?.isFinal === true) entries.push(...waitingEntries(agent, skipped));
-    const file = wish?.file ?? path.join(folder, backupName(folder, id, now, suffixOf(encryption)));
+    const file = wish?.file ?? path.join(folder, backupName(folder, id, stamp, suffixOf(encryption)));
     const written = await writeArchive({ file, entries, manifest, encryption, signal });
     const { takenAt, hasSecrets } = manifest;
     return ok({ file, bytes: written.bytes, takenAt, hasSecrets, skipped, cloneFault: clone.ok ? null : clone.error });

@@ -4,26 +4,39 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { type AgentId, agentIdOfFolder } from 'animus-protocol';
+import { type AgentId, agentIdOfFolder, parseFleetConfig, readConfigFile } from 'animus-protocol';
 import { makePrivateFolder } from './modes.ts';
+import { homePaths } from './paths.ts';
 
 export type BackupFile = { file: string; agent: AgentId; day: string; time: string; bytes: number; isEncrypted: boolean };
 
 const NAME = /^(agent-.+)@(\d{6}(?:-\d+)?)\.tar\.gz(\.age|\.gpg)?$/;
 const DAY = /^\d{8}$/;
 
-/** Makes today's folder in `root`, which is made private when it is new. */
-export function makeDayFolder(root: string, now: Date): string {
+/** A moment as it stands in names: `20241201` and `030012`. */
+export type Stamp = { day: string; time: string };
+
+/** In the home's zone, as all times are shown: the day a person remembers. */
+export function stampOf(now: Date, home: string): Stamp {
+  const { timezone } = parseFleetConfig(readConfigFile(homePaths(home).config, 'shared').text).config;
+  const zone = timezone === null ? {} : { timeZone: timezone };
+  const shown = new Intl.DateTimeFormat('sv-SE', { ...zone, dateStyle: 'short', timeStyle: 'medium' }).format(now);
+  const [day = '', time = ''] = shown.split(' ').map((part) => part.replaceAll(/[-:]/g, ''));
+  return { day, time };
+}
+
+/** The folder of that day in `root`, which is made private when it is new. */
+export function makeDayFolder(root: string, { day }: Stamp): string {
   if (!fs.existsSync(root)) makePrivateFolder(root);
-  const folder = path.join(root, dayOf(now));
+  const folder = path.join(root, day);
   makePrivateFolder(folder);
   return folder;
 }
 
 /** A name that is not taken yet. */
-export function backupName(folder: string, id: AgentId, now: Date, suffix: string): string {
+export function backupName(folder: string, id: AgentId, { time }: Stamp, suffix: string): string {
   for (let count = 1; ; count += 1) {
-    const name = `${id}@${timeOf(now)}${count === 1 ? '' : `-${count}`}${suffix}`;
+    const name = `${id}@${time}${count === 1 ? '' : `-${count}`}${suffix}`;
     if (!fs.existsSync(path.join(folder, name))) return name;
   }
 }
@@ -60,19 +73,6 @@ export function pruneBackups(root: string, id: AgentId, keep: number): string[] 
     removeIfEmpty(path.dirname(file));
   }
   return old;
-}
-
-/** `20241201`, in the machine's own zone: the day a person remembers. */
-export function dayOf(now: Date): string {
-  return `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
-}
-
-function timeOf(now: Date): string {
-  return `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, '0');
 }
 
 function namesIn(folder: string): string[] {

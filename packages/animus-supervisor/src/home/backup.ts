@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type AgentId, failed, ok, type Result } from 'animus-protocol';
 import { type HomeLock, takeHomeLock } from '../fleet/lock.ts';
-import { dayOf } from './backup-files.ts';
+import { stampOf } from './backup-files.ts';
 import { foldDatabase } from './database-facts.ts';
 import { hasOwnWork } from './git.ts';
 import { makePrivateFolder } from './modes.ts';
@@ -24,7 +24,7 @@ export async function archiveAgent(home: string, id: AgentId, now: Date, held: H
   let target: string;
   try {
     foldDatabase(agent.database);
-    target = freeFolder(path.join(homePaths(home).backups, dayOf(now)), id);
+    target = freeFolder(path.join(homePaths(home).backups, stampOf(now, home).day), id);
     fs.renameSync(agent.folder, target);
   } finally {
     lock.release();

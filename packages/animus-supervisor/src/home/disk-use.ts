@@ -4,10 +4,10 @@ import path from 'node:path';
 import { type AgentId, agentIdOfFolder } from 'animus-protocol';
 import { agentPaths, type HomePaths } from './paths.ts';
 
-export const DISK_PARTS: readonly DiskPart[] = ['database', 'logs', 'attachments', 'releases', 'clone', 'backups', 'other'];
-export type DiskPart = 'database' | 'logs' | 'attachments' | 'releases' | 'clone' | 'backups' | 'other';
+export const DISK_PARTS: readonly DiskPart[] = ['database', 'logs', 'attachments', 'spool', 'releases', 'clone', 'backups', 'other'];
+export type DiskPart = 'database' | 'logs' | 'attachments' | 'spool' | 'releases' | 'clone' | 'backups' | 'other';
 
-/** Bytes of each part. `other`: plugins, what waits in inbox and outbox, configuration. */
+/** Bytes of each part. `spool`: inbox and outbox; nobody but who uses them takes files out. `other`: plugins, configuration, sockets. */
 export type DiskUse = Record<DiskPart, number>;
 
 /** The unit of `st_blocks`, whatever the file system's own is (POSIX, sys/stat.h in Linux's inode(7)). */
@@ -21,11 +21,12 @@ export function diskUseOfAgent(home: string, id: AgentId, backups: string): Disk
   const database = use(agent.database, `${agent.database}-wal`, `${agent.database}-shm`);
   const logs = use(agent.logs);
   const attachments = use(path.join(agent.folder, 'attachments'));
+  const spool = use(agent.inbox, agent.outbox);
   const releases = use(agent.releases, agent.update);
   const clone = use(agent.clone);
   // What was counted above is not counted again.
   const other = use(agent.folder);
-  return { database, logs, attachments, releases, clone, backups: bytesOfBackups(backups, id), other };
+  return { database, logs, attachments, spool, releases, clone, backups: bytesOfBackups(backups, id), other };
 }
 
 /** What all agents share: runtimes, the supervisor's logs, and what is left of the home. */

@@ -14,7 +14,7 @@ export const disk: Command = defineCommand({
   arguments: { ids: { count: 'many', description: 'Agents, by id or its beginning; all without any' } },
   options: {},
   examples: [
-    { line: 'animus disk', effect: 'database, logs, attachments, releases, clone and backups of each agent' },
+    { line: 'animus disk', effect: 'database, logs, attachments, inbox and outbox, releases, clone and backups of each agent' },
     { line: 'animus disk 7216 --json', effect: 'one agent, in bytes' },
   ],
   run: async (values, { home, screen }): Promise<ExitCode> => {

@@ -59,6 +59,23 @@ describe('animus config show', () => {
     assert.deepEqual(of(settings, 'message_processing.max_retries'), [1, '.env']);
     assert.deepEqual(of(settings, 'message_processing.queue_refresh'), [9, 'fleet defaults']);
     assert.deepEqual(of(settings, 'logs.level'), ['info', 'built-in']);
+    const timeouts = ['LONG_TASK_MAX_WAIT', 'MESSAGE_PROCESS_TIMEOUT_BUFFER', 'MESSAGE_PROCESS_TIMEOUT'];
+    const BUILT_IN = timeouts.map((key) => of(settings, key));
+    assert.deepEqual(BUILT_IN, [
+      [600, 'built-in'],
+      [180, 'built-in'],
+      [780, 'built-in'],
+    ]);
+    fs.appendFileSync(path.join(folder, '.env'), 'LONG_TASK_MAX_WAIT=900\n');
+    const later: { settings: Row[] } = JSON.parse((await rig.animus(['config', 'show', 'one', '--json'])).stdout);
+    assert.deepEqual(
+      timeouts.map((key) => of(later.settings, key)),
+      [
+        ['900', '.env'],
+        [180, 'built-in'],
+        [1080, '.env'],
+      ],
+    );
     assert.match(String(of(settings, 'AGENT_API_KEY')[0]), /^sha256:[0-9a-f]{12}$/);
     assert.deepEqual(of(supervision, 'memory_megabytes'), [512, 'agents']);
     assert.deepEqual(of(supervision, 'watchdog'), [40, 'supervisor']);
@@ -72,6 +89,7 @@ describe('animus config show', () => {
     assert.match(ran.stdout, /^supervisor\.watchdog +40 +animus\.config\.json$/m);
     assert.match(ran.stdout, /^defaults\.message_processing\.queue_refresh +9 +animus\.config\.json$/m);
     assert.match(ran.stdout, /^backup\.keep +7 +built-in$/m);
+    assert.match(ran.stdout, /^logs\.keep_megabytes +100 +built-in$/m);
   });
 
   it('ends with 78 and the problems when the files cannot be used', async () => {

@@ -60,7 +60,7 @@ export const interruptedUpdate: Check<AgentSubject> = {
     }
     const hasSupervisor = fleet.runtime.supervisor !== null;
     const remedy = hasSupervisor
-      ? 'animus down, then animus up -d: a supervisor that starts settles it'
+      ? `animus status ${id} says why it is not settled; when that is mended: animus start ${id}`
       : `animus doctor ${id} --fix, or animus up -d`;
     // While a supervisor has the agent, nobody else may.
     const mend = hasSupervisor ? null : async (): Promise<Result<string, string>> => await settleUpdate(subject);

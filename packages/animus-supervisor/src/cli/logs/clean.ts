@@ -7,6 +7,7 @@ import {
   EXIT,
   type ExitCode,
   failed,
+  LOG_KEEP_MEGABYTES,
   ok,
   parseFleetConfig,
   parseFleetDefaults,
@@ -29,8 +30,6 @@ type Cleaned = { from: string; files: RotatedFile[]; faults: string[] };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MEGABYTE = 1024 * 1024;
-/** As Broca keeps without a setting (animus-protocol, LOG_KEEP_MEGABYTES). */
-const KEEP_MEGABYTES = 100;
 
 export function cleanLogs(words: readonly string[], values: CleanValues, context: CliContext): ExitCode {
   const { screen, home, now } = context;
@@ -60,7 +59,7 @@ export function cleanLogs(words: readonly string[], values: CleanValues, context
     return clean(id, [agentLog(home, id), agentOutput(home, id)], bounds, values['dry-run']);
   });
   if (isAll || words.includes(SUPERVISOR)) {
-    const megabytes = parseFleetDefaults(text).logs.keep_megabytes ?? KEEP_MEGABYTES;
+    const megabytes = parseFleetDefaults(text).logs.keep_megabytes ?? LOG_KEEP_MEGABYTES;
     const bounds = given ?? { before: now() - config.logs.keepDays * DAY_MS, bytes: megabytes * MEGABYTE };
     const sources = [supervisorLog(home), { from: SUPERVISOR, file: home.eventsLog }];
     cleaned.push(clean(SUPERVISOR, sources, ok(bounds), values['dry-run']));

@@ -47,6 +47,8 @@ describe('animus disk', () => {
     put('agent-b/releases/1/broca.mjs', big);
     put('agent-b/broca/index.ts', big);
     put('agent-b/plugins/mine.ts', big);
+    put('agent-b/inbox/one.json', big);
+    put('agent-b/outbox/two.json', 2 * big);
     put('backups/20261101/agent-b@030000.tar.gz', 3 * big);
     put('backups/20261101/agent-bb@030000.tar.gz', 3 * big);
     fs.linkSync(path.join(rig.home, 'agent-b/broca/index.ts'), path.join(rig.home, 'agent-b/broca/again.ts'));
@@ -65,11 +67,12 @@ describe('animus disk', () => {
       database: 4,
       logs: 1,
       attachments: 2,
+      spool: 3,
       releases: 1,
       clone: 1,
       backups: 3,
       other: 1,
-      total: 13,
+      total: 16,
     });
     assert.equal(Math.floor(agents[1].database / big), 2);
     assert.ok(total >= agents[0].total + agents[1].total);
