@@ -183,6 +183,8 @@ test('console.send tells at once what cannot be, and lets go of who is gone', as
   assert.deepEqual(await deleted, { ok: false, error: 'turn 1 was deleted' });
   assert.match(await errorOf(rig, 'console.send', { externalId: '1', text: 'x' }), /answered before|deleted/);
   assert.match(await errorOf(rig, 'console.send', { externalId: '2', text: ' ' }), /refused: the message is empty/);
+  rig.isConsoleOn = false;
+  assert.match(await errorOf(rig, 'console.send', { externalId: '3', text: 'x' }), /console is switched off/);
   rig.isRunning = false;
   assert.match(await errorOf(rig, 'console.send', { externalId: '3', text: 'x' }), /no Broca runs/);
 });

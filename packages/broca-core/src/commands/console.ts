@@ -1,11 +1,11 @@
 /** `console.send`: a message from a terminal, and the wait for its reply. Asked again with the same externalId it finds the same turn. */
 import { userInfo } from 'node:os';
-import { failed, ok, type Result, readBrocaConfig, unreachable } from 'animus-protocol';
+import { failed, ok, type Result, unreachable } from 'animus-protocol';
 import * as v from 'valibot';
 import { attachmentSchema } from '../attachments/parse.ts';
 import { CONSOLE_CHANNEL, CONSOLE_DEFAULT_CHAT } from '../channel/console.ts';
 import type { Receipt } from '../message.ts';
-import type { Store } from '../store/open.ts';
+import type { Statement, Store } from '../store/open.ts';
 import type { BrocaCommand, CommandContext, LiveBroca } from './command.ts';
 import type { ConsoleReply, PartState, TurnState } from './command-values.ts';
 import { command } from './define.ts';
@@ -21,9 +21,9 @@ export const consoleSend: BrocaCommand = command(
     sender: v.optional(v.strictObject({ id: text, username: v.exactOptional(text), displayName: v.exactOptional(text) })),
     wait: v.optional(v.boolean(), true),
   }),
-  async ({ wait, sender, ...message }, { store, folder, live, signal, now }: CommandContext) => {
+  async ({ wait, sender, ...message }, { store, live, signal, now }: CommandContext) => {
     if (live === null) return failed('no Broca runs here: start it with animus start, or with broca run in the agent folder');
-    if (readBrocaConfig(folder).config?.plugins[CONSOLE_CHANNEL]?.enabled === false) {
+    if (live.channel(CONSOLE_CHANNEL) === null) {
       return failed('the console is switched off: broca settings set plugins.console.enabled true, then restart the agent');
     }
     const inbound = { channel: CONSOLE_CHANNEL, account: '', at: now(), sender: sender ?? whoIAm(), ...message };
@@ -66,13 +66,28 @@ async function replyTo(
 
 const OVER: ReadonlySet<PartState> = new Set(['sent', 'refused', 'uncertain']);
 
+type TurnEnd = { state: TurnState; outcome: string | null; reason: string | null };
+type Statements = { turn: Statement<[number], TurnEnd>; parts: Statement<[number], ConsoleReply['parts'][number]> };
+
+/** Prepared once: a reply is read at each change of its turn. */
+const prepared = new WeakMap<Store, Statements>();
+
+function prepare(store: Store): Statements {
+  const statements = {
+    turn: store.prepare<[number], TurnEnd>('SELECT state, outcome, reason FROM turns WHERE id = ?'),
+    parts: store.prepare<[number], ConsoleReply['parts'][number]>(
+      'SELECT number, count, text, state FROM parts WHERE turn_id = ? ORDER BY id',
+    ),
+  };
+  prepared.set(store, statements);
+  return statements;
+}
+
 function readReply(store: Store, turn: number): ConsoleReply | null {
-  type Row = { state: TurnState; outcome: string | null; reason: string | null };
-  const row = store.prepare<[number], Row>('SELECT state, outcome, reason FROM turns WHERE id = ?').get(turn);
+  const statements = prepared.get(store) ?? prepare(store);
+  const row = statements.turn.get(turn);
   if (row === undefined) return null;
-  const parts = store
-    .prepare<[number], ConsoleReply['parts'][number]>('SELECT number, count, text, state FROM parts WHERE turn_id = ? ORDER BY id')
-    .all(turn);
+  const parts = statements.parts.all(turn);
   const isDecided = row.state === 'settled' || row.state === 'parked';
   return { turnId: turn, isOver: isDecided && parts.every(({ state }) => OVER.has(state)), ...row, parts };
 }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import type { Result } from 'animus-protocol';
+import { CONSOLE_CHANNEL } from '../channel/console.ts';
+import type { LoadedChannel } from '../channel/guard.ts';
 import { createInbox, type Inbox } from '../inbox/receive.ts';
 import type { Inbound } from '../message.ts';
 import { splitText } from '../outbox/split-policy.ts';
@@ -19,6 +21,9 @@ import { COMMANDS } from './commands.ts';
 const root = mkdtempSync(join(tmpdir(), 'broca-commands-'));
 after(() => rmSync(root, { recursive: true }));
 
+/** Only that it is there is asked of it. */
+const CONSOLE = {} as LoadedChannel;
+
 export type Rig = {
   folder: string;
   store: Store;
@@ -29,6 +34,7 @@ export type Rig = {
   /** What the commands told the running Broca. */
   told: string[];
   isRunning: boolean;
+  isConsoleOn: boolean;
   now: number;
 };
 
@@ -47,10 +53,21 @@ export function openRig(t?: TestContext): Rig {
     wake: () => void told.push('wake'),
     reload: () => void told.push('reload'),
     isShort: () => false,
-    channel: () => null,
+    channel: (name) => (name === CONSOLE_CHANNEL && rig.isConsoleOn ? CONSOLE : null),
     compose: (_channel, text) => splitText(text, 10),
   };
-  const rig: Rig = { folder, store, inbox, outbox, queue: createQueue(store, outbox, clock), live, told, isRunning: true, now: 1_000 };
+  const rig: Rig = {
+    folder,
+    store,
+    inbox,
+    outbox,
+    queue: createQueue(store, outbox, clock),
+    live,
+    told,
+    isRunning: true,
+    isConsoleOn: true,
+    now: 1_000,
+  };
   t?.after(() => store.close());
   return rig;
 }
