@@ -116,6 +116,14 @@ test('an ignored sender is refused, by id or by name, in one channel or in all',
     sender: '7',
     changed: false,
   });
+  const eve = { id: '9', username: 'Eve' };
+  assert.equal(knock(eve), 'stored');
+  await get(rig, 'ignore.add', { sender: '@eve', channel: 'spool' });
+  assert.equal(knock(eve), 'refused', 'and her name is her id from now on');
+  assert.match(await errorOf(rig, 'ignore.remove', { sender: '@eve' }), /is ignored in spool: add --channel spool/);
+  assert.equal(((await get(rig, 'ignore.remove', { sender: '@Eve', channel: 'spool' })) as { changed: boolean }).changed, true);
+  assert.equal(knock(eve), 'stored');
+  assert.match(await errorOf(rig, 'ignore.remove', { sender: '@nobody' }), /nobody is ignored by the name @nobody: a name becomes an id/);
 });
 
 test('a setting is set, kept beside the rest, and the running Broca told', async (t) => {
