@@ -5,13 +5,14 @@ import { database } from './database.ts';
 import { agentFiles, agentModes, agentOwners, cloneLinks, homeFiles, homeModes } from './files.ts';
 import { agentLeftovers, homeLeftovers, interruptedRestore, interruptedUpdate } from './leftovers.ts';
 import { clock, lettaKey } from './letta.ts';
+import { limits } from './limits.ts';
 import { agentLogs, homeLogs } from './logs.ts';
 import { disk, inotify, memory, runtimes, sandbox } from './machine.ts';
 import { orphans, running, supervisor } from './processes.ts';
 
 export const HOME_CHECKS: readonly Check<HomeSubject>[] = [
   ...[homeFiles, homeModes, fleetConfiguration, homeLeftovers, runtimes, supervisor],
-  ...[orphans, disk, memory, inotify, sandbox, homeLogs],
+  ...[orphans, disk, memory, inotify, limits, sandbox, homeLogs],
 ];
 
 /** What was interrupted comes first: mending it may put files in place that the others look at. */

@@ -25,6 +25,9 @@ export const agentConfiguration: Check<AgentSubject> = {
   },
 };
 
+/** Channels that are part of every Broca. */
+const BUILT_IN = new Set(['console', 'spool']);
+
 export const plugins: Check<AgentSubject> = {
   name: 'plugins',
   row: 'plugins',
@@ -35,12 +38,17 @@ export const plugins: Check<AgentSubject> = {
     const wished = Object.entries(load(subject).config?.plugins ?? {}).filter(([, { enabled }]) => enabled === true);
     const built = path.join(agent.currentRelease, 'plugins');
     const findings: Finding[] = wished
-      .filter(([name]) => sources.value[name] !== undefined && !fs.existsSync(path.join(built, `${name}.mjs`)))
+      .filter(([name]) => !BUILT_IN.has(name) && !fs.existsSync(path.join(built, `${name}.mjs`)))
       .map(([name]) =>
-        fault(
-          `${name} is enabled and its source is there, but the release in use was built without it`,
-          `build a release with it: animus update ${id}`,
-        ),
+        sources.value[name] === undefined
+          ? fault(
+              `${name} is enabled, and there is no such plugin in plugins/ or broca/plugins/`,
+              `put it into ${agent.plugins}, then: animus update ${id}; or take it out of the settings: animus config edit ${id}`,
+            )
+          : fault(
+              `${name} is enabled and its source is there, but the release in use was built without it`,
+              `build a release with it: animus update ${id}`,
+            ),
       );
     for (const { name, state, reason } of mayRun(subject) ? health.channels : []) {
       if (state !== 'failed' && state !== 'down') continue;

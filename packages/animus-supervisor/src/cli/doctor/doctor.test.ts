@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type LettaSimulator, makeRig, type Rig, snapshotRepository, startLettaSimulator } from 'animus-testkit';
 import DatabaseConstructor from 'better-sqlite3';
+import { takeHomeLock } from '../../fleet/lock.ts';
 import { agentPaths, homePaths } from '../../home/paths.ts';
 import { writeOrder } from '../../release/journal.ts';
 import { NONCE_VARIABLE } from '../../worker/host-pid.ts';
+import { identify } from '../../worker/proc.ts';
 import { AGENT_CHECKS, HOME_CHECKS } from './checks.ts';
 
 const ANIMUS = path.join(import.meta.dirname, '../main.ts');
@@ -82,7 +84,7 @@ describe('animus doctor', () => {
       [...HOME_CHECKS.map(({ name }) => [null, name]), ...AGENT_CHECKS.map(({ name }) => [ID, name])],
     );
     // How much room this machine has, and whether it gives a sandbox, is its own business.
-    const rest = checks.filter(({ check }) => !['disk', 'memory', 'inotify', 'sandbox'].includes(check));
+    const rest = checks.filter(({ check }) => !['disk', 'memory', 'inotify', 'limits', 'sandbox'].includes(check));
     assert.deepEqual(
       rest.flatMap(({ findings }) => findings),
       [],
@@ -154,6 +156,59 @@ describe('animus doctor', () => {
       [],
     );
     assert.equal(path.basename(fs.readlinkSync(agent.currentRelease)), current);
+  });
+
+  it('finishes a restore whose database was in place already', async () => {
+    const agent = agentPaths(home, ID);
+    const before = fs.readFileSync(agent.settings, 'utf8');
+    const restore = path.join(agent.folder, '.restore');
+    fs.mkdirSync(restore, { mode: 0o700 });
+    const { pid } = spawnSync('true');
+    fs.writeFileSync(path.join(restore, 'plan.json'), JSON.stringify({ maker: { ...identify(process.pid), pid }, release: null }));
+    fs.writeFileSync(path.join(restore, 'settings.json'), '{ "debug_mode": true }', { mode: 0o600 });
+    assert.match(reasons(row(await diagnose(1), 'restore')), /a restore was interrupted → animus doctor agent-one --fix/);
+    assert.deepEqual(row(await diagnose(0, '--fix'), 'restore').mended, ['the interrupted restore was finished']);
+    assert.deepEqual([fs.readFileSync(agent.settings, 'utf8'), fs.existsSync(restore)], ['{ "debug_mode": true }', false]);
+    fs.writeFileSync(agent.settings, before);
+  });
+
+  it('finds files of others in an agent’s folder', {
+    skip: process.getuid?.() === 0 ? false : 'only root can give files away',
+  }, async () => {
+    const agent = agentPaths(home, ID);
+    fs.chownSync(agent.settings, 65_534, 65_534);
+    assert.match(
+      reasons(row(await diagnose(1, '--fix'), 'owners')),
+      /settings\.json belongs to user number 65534, its folder to 0 → as root: chown -h 0 /,
+    );
+    fs.chownSync(agent.settings, 0, 0);
+  });
+
+  it('finds a supervisor that has the home and does not answer', async () => {
+    const { lock: file, socket } = homePaths(home);
+    const lock = takeHomeLock(file);
+    assert.ok(lock !== null);
+    const deaf = net.createServer(() => undefined);
+    try {
+      await once(deaf.listen(socket), 'listening');
+      const told = await diagnose(1, '--fix');
+      assert.match(reasons(row(told, 'supervisor', null)), /has the home and does not answer → .*animus up -d/);
+      assert.ok(fs.existsSync(socket), 'its socket is left alone');
+    } finally {
+      deaf.close();
+      lock.release();
+      fs.rmSync(socket, { force: true });
+    }
+  });
+
+  it('says which agents this machine cannot isolate as they must be', async () => {
+    const { config } = homePaths(home);
+    const fleet = fs.readFileSync(config, 'utf8');
+    fs.writeFileSync(config, JSON.stringify({ ...JSON.parse(fleet), agents: { one: { isolation: 'require' } } }), { mode: 0o600 });
+    const ran = await rig.animus(['doctor', '--json'], { environment: { ANIMUS_BWRAP: 'off' } });
+    assert.equal(ran.code, 1);
+    assert.match(reasons(row(JSON.parse(ran.stdout), 'sandbox', null)), /agent-one must be isolated, and this machine gives no sandbox: /);
+    fs.writeFileSync(config, fleet);
   });
 
   it('names what a person must mend, and leaves it alone', async () => {
@@ -261,6 +316,7 @@ describe('animus doctor', () => {
     fs.writeFileSync(agent.settings, JSON.stringify({ ...JSON.parse(settings), plugins: { parrot: { enabled: true } } }));
     assert.match(reasons(row(await diagnose(1), 'plugins')), /parrot is enabled .* built without it → .*animus update agent-one/);
     fs.rmSync(path.join(agent.plugins, 'parrot.ts'));
+    assert.match(reasons(row(await diagnose(1), 'plugins')), /parrot is enabled, and there is no such plugin/);
     fs.writeFileSync(agent.settings, settings);
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Finding } from './check.ts';
-import { judgeClock, judgeDisk, judgeInotify, judgeMemory } from './machine-policy.ts';
+import { judgeClock, judgeDisk, judgeInotify, judgeLimits, judgeMemory } from './machine-policy.ts';
 
 const GB = 1024 ** 3;
 const told = (findings: readonly Finding[]): string[] => findings.map(({ severity, reason }) => `${severity}: ${reason}`);
@@ -30,6 +30,20 @@ it('memory and inotify: a warning near the bound, a fault at it', () => {
   assert.match(near?.remedy ?? '', /sysctl -w fs\.inotify\.max_user_instances=1024/);
   assert.deepEqual(told(judgeInotify({ instances: { used: 1, limit: 128 }, watches: { used: 700_000, limit: 700_000 } })), [
     'fault: 700000 of 700000 of fs.inotify.max_user_watches are used by this user',
+  ]);
+});
+
+it('limits: too few files for so many agents is a fault, nearly used up a warning, root has no bound of processes', () => {
+  const files = { used: 40, limit: 1024 };
+  const processes = { used: 500, limit: 4096 };
+  assert.deepEqual(judgeLimits({ agents: 50, files, processes }), []);
+  assert.deepEqual(judgeLimits({ agents: 50, files: { used: 40, limit: Number.POSITIVE_INFINITY }, processes: null }), []);
+  assert.deepEqual(told(judgeLimits({ agents: 600, files, processes })), [
+    'fault: one program may open 1024 files (ulimit -n), and a supervisor of 600 agents needs 1328',
+  ]);
+  assert.deepEqual(told(judgeLimits({ agents: 9, files: { used: 1000, limit: 1024 }, processes: { used: 4000, limit: 4096 } })), [
+    'warning: 1000 of 1024 files that one program may open are open (ulimit -n)',
+    'warning: 4000 of 4096 processes and threads that this user may have are there (ulimit -u)',
   ]);
 });
 

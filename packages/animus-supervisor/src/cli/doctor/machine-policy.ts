@@ -60,6 +60,29 @@ function judgeLimit({ used, limit }: Usage, name: string, plenty: number): Findi
   ];
 }
 
+/** `processes` null: this user has no bound (root). `limit` Infinity: unlimited. */
+export type LimitFigures = { agents: number; files: Usage; processes: Usage | null };
+
+/** A supervisor holds 28 open, and 1 for each agent that runs (measured); more while it starts one, and for each command that asks it. */
+const FILES_BASE = 128;
+const FILES_PER_AGENT = 2;
+
+export function judgeLimits({ agents, files, processes }: LimitFigures): Finding[] {
+  const findings: Finding[] = [];
+  const needed = FILES_BASE + FILES_PER_AGENT * agents;
+  const raise = `before animus up: ulimit -n ${Math.max(4096, needed * 2)}; for a service: LimitNOFILE= in its unit`;
+  if (files.limit < needed)
+    findings.push(
+      fault(`one program may open ${files.limit} files (ulimit -n), and a supervisor of ${agents} agents needs ${needed}`, raise),
+    );
+  else if (files.used >= files.limit * NEARLY_USED)
+    findings.push(warning(`${files.used} of ${files.limit} files that one program may open are open (ulimit -n)`, raise));
+  if (processes === null || processes.used < processes.limit * NEARLY_USED) return findings;
+  const told = processes.used >= processes.limit ? fault : warning;
+  const reason = `${processes.used} of ${processes.limit} processes and threads that this user may have are there (ulimit -u)`;
+  return [...findings, told(reason, 'end what is not needed, or raise it: ulimit -u, /etc/security/limits.conf, LimitNPROC= of a service')];
+}
+
 /** Positive: ours is ahead. */
 export function judgeClock(offsetMs: number): Finding[] {
   const away = Math.abs(offsetMs);
