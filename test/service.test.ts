@@ -137,6 +137,9 @@ test('a fleet under systemd: installed, its supervisor replaced, rebooted, and u
   await fleet.brocaOf(runs);
   await fleet.brocaOf(manual);
   assert.deepEqual(await phases(fleet, agents), ['ready', 'stopped', 'ready', 'stopped']);
+  // The machine went down, not an agent.
+  const { deaths, lastDeath, restarts } = await fleet.statusOf(runs);
+  assert.deepEqual([deaths, lastDeath, restarts], [{}, null, 0]);
   assert.match(await fleet.send(runs, 'Are you there?'), /Are you there\?/);
 
   // Undone: nothing left of it, and the fleet goes on, looked after.

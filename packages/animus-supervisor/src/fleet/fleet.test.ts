@@ -242,6 +242,10 @@ test('the next supervisor takes over what runs, counters and all; nothing is dou
   );
   assert.equal(second.status().agents[1]?.restarts, 1);
   assert.deepEqual([rig.stage.mostAtOnce(A), rig.stage.mostAtOnce(B)], [1, 1]);
+  // The death that the first one saw counts: the second in a row is not started again at once.
+  const paused = rig.nextPhase(B, 'backing-off');
+  b.do({ do: 'exit', code: 3 });
+  await paused;
   // An adopted one is no child: its death is seen all the same, and how.
   const died = rig.next((event) => event.kind === 'agent-died' && event.agent === A);
   a.do({ do: 'exit', code: 4 });

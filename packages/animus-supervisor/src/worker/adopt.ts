@@ -7,7 +7,7 @@ import type { AgentId, BrocaHello, Isolation, TreeHold } from 'animus-protocol';
 import type { Exit } from './death.ts';
 import { findHostPid, NONCE_VARIABLE } from './host-pid.ts';
 import { askHello } from './link.ts';
-import { findByEnvironment, findLockHolder, hasInEnvironment, identify, isAlive, type ProcessIdentity, readProcessStat } from './proc.ts';
+import { findByEnvironment, findLockHolder, hasInEnvironment, identify, isAlive, isOfAnEarlierBoot, type ProcessIdentity, readProcessStat } from './proc.ts';
 import { type RecordFiles, type RunRecord, readExitStatus } from './record.ts';
 import { endTree } from './tree.ts';
 
@@ -52,6 +52,8 @@ export async function lookForBroca(request: LookRequest): Promise<LookResult> {
       return { kind: 'unsure', reason: `something listened at ${request.socket} and is ending; it is asked again` };
     case 'nobody':
       if (run === null) return { kind: 'none', last: null };
+      // The machine went down, and it with it: that is no death of its own.
+      if (run.shim !== null && isOfAnEarlierBoot(run.shim)) return { kind: 'none', last: null };
       // It died while nobody watched: what it left is in nobody's group any more.
       await endTree({ ...run, group: null });
       return { kind: 'none', last: readExitStatus(request.files, run.nonce) ?? { kind: 'unknown' } };

@@ -86,12 +86,12 @@ function isMisconfigured(exit: Exit): boolean {
   return exit.kind === 'exited' && exit.code === EXIT.configuration;
 }
 
-/** A supervisor that starts finds out that it has died meanwhile. */
+/** A supervisor that starts finds out that it has died meanwhile: to it what any death would be, with those before it in mind. */
 export const diedUnseen: Move<'none-found'> = (state, { last }, context) => {
   if (last === null) return state.wanted === 'stopped' ? rest(state, state.reason) : start(state, context);
   const death = deathOf(last);
-  const counted = { ...state, reason: death.how, restarts: state.restarts + 1 };
-  return withDeath(death, state.wanted === 'stopped' ? rest(state, death.how) : start(counted, context));
+  if (state.wanted === 'stopped') return withDeath(death, rest(state, death.how));
+  return withDeath(death, pauseAndRestart({ ...state, restarts: state.restarts + 1 }, death.how, context));
 };
 
 /** Ask where a link stands, else SIGTERM: a Broca that has no socket yet cannot be asked. */
@@ -169,6 +169,15 @@ const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
 export const becomeReady = (state: WorkerState, _event: unknown, { now, supervision }: StepContext): Step =>
   go(state, { phase: 'ready', reason: null, healthySince: now, alarmAt: now + supervision.watchdogMs / 2 });
+
+/** Deaths are forgiven as soon as they may be, not at the next one: the record must not tell a later supervisor of them. */
+export const stayReady: Move<'beat'> = (state, _event, { now, supervision }) => {
+  const isForgiven = state.healthySince !== null && now - state.healthySince >= supervision.restart.forgivenAfterMs;
+  return go(state, {
+    alarmAt: now + supervision.watchdogMs / 2,
+    deaths: isForgiven && state.deaths.length > 0 ? [] : state.deaths,
+  });
+};
 
 /** Half the time of the watchdog has passed without a beat. */
 export const becomeUnhealthy: Move<'alarm'> = (state, { sign }, { now, supervision: { watchdogMs } }) => {

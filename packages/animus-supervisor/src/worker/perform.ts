@@ -59,6 +59,8 @@ export class Worker {
   #state: WorkerState;
   #run: Life | null = null;
   #record: KeptRecord;
+  /** What of the state's deaths is written down. */
+  #counted: readonly number[];
   #events: WorkerEvent[] = [];
   #isStepping = false;
   #isClosed = false;
@@ -76,7 +78,9 @@ export class Worker {
       failed: (reason) => publish({ kind: 'record-unwritten', agent, reason }),
       clock,
     });
-    this.#state = firstState(options.wanted, options.record.restarts).state;
+    const deaths = onOurClock(record.counted, Date.now(), clock.now());
+    this.#state = firstState({ wanted: options.wanted, restarts: record.restarts, deaths }).state;
+    this.#counted = deaths;
   }
 
   get state(): WorkerState {
@@ -108,7 +112,7 @@ export class Worker {
 
   /** Looks who runs and goes on from there. Once, before anything else. */
   open(): void {
-    const { state, effects } = firstState(this.#state.wanted, this.#state.restarts);
+    const { state, effects } = firstState(this.#state);
     this.#follow({ state: { ...state, fault: this.#state.fault }, effects });
   }
 
@@ -193,7 +197,7 @@ export class Worker {
 
   #follow({ state, effects }: Step): void {
     this.#state = state;
-    this.#record.note({ restarts: state.restarts });
+    this.#noteDeaths();
     this.#arm();
     for (const effect of effects) this.#perform(effect);
     this.#record.save();
@@ -229,6 +233,16 @@ export class Worker {
       default:
         unreachable(effect);
     }
+  }
+
+  /** So that a supervisor that comes after this one goes on with the pauses where this one was. */
+  #noteDeaths(): void {
+    const { restarts, deaths } = this.#state;
+    this.#record.note({ restarts });
+    if (deaths === this.#counted) return;
+    this.#counted = deaths;
+    const sinceWall = Date.now() - this.#options.clock.now();
+    this.#record.note({ counted: deaths.map((at) => Math.round(at + sinceWall)) });
   }
 
   #noteDeath({ kind, how }: Death): void {
@@ -362,4 +376,9 @@ export class Worker {
     });
     this.#run = run;
   }
+}
+
+/** Wall clock → monotonic. A wall clock that was set back since then puts none of them into the future. */
+function onOurClock(deaths: readonly number[], wallNow: number, now: number): number[] {
+  return deaths.map((at) => now - Math.max(0, wallNow - at));
 }

@@ -76,6 +76,12 @@ export function identify(pid: number): ProcessIdentity {
   return { pid, startTicks: readProcessStat(pid)?.startTicks ?? null, bootId: readBootId(), pidNamespace: readPidNamespace() };
 }
 
+/** It ran before this machine (or the container with its pids) was started anew: nothing of it can live. */
+export function isOfAnEarlierBoot({ bootId, pidNamespace }: ProcessIdentity): boolean {
+  const [boot, namespace] = [readBootId(), readPidNamespace()];
+  return (bootId !== null && boot !== null && bootId !== boot) || (pidNamespace !== null && namespace !== null && pidNamespace !== namespace);
+}
+
 /** Whether just this process lives. A zombie is dead: it answers signals, but runs nothing. */
 export function isAlive(identity: ProcessIdentity): boolean {
   if (identity.startTicks === null) return answersSignals(identity.pid);

@@ -132,6 +132,7 @@ test('a record comes back as written; a damaged one is none', () => {
     restarts: 3,
     lastDeath: { kind: 'watchdog', how: 'was silent', at: 4 },
     deaths: { watchdog: 2, code: 1 },
+    counted: [6, 7],
     run: {
       nonce: 'n',
       shim: { pid: 1, startTicks: null, bootId: null, pidNamespace: null },
@@ -148,12 +149,13 @@ test('a record comes back as written; a damaged one is none', () => {
   assert.equal(statSync(folder.files.record).mode & 0o777, 0o600);
   // As an older supervisor wrote it: who runs must not be lost over what it did not know.
   const { shim, nonce, startedAt } = record.run;
-  const { deaths: _, ...older } = { ...record, lastDeath: 'exited with code 1', run: { shim, nonce, startedAt } };
+  const { deaths: _, counted: _counted, ...older } = { ...record, lastDeath: 'exited with code 1', run: { shim, nonce, startedAt } };
   writeFileSync(folder.files.record, JSON.stringify(older));
   assert.deepEqual(readRecord(folder.files), {
     ...record,
     lastDeath: null,
     deaths: {},
+    counted: [],
     run: { ...record.run, outputFrom: null, launchedWith: null, isolation: 'none', tree: 'marker', cgroup: null },
   });
   writeFileSync(folder.files.record, '{"wanted":');

@@ -42,10 +42,12 @@ export type AgentRecord = {
   lastDeath: LastDeath | null;
   /** How often it died of what. */
   deaths: Partial<Record<DeathKind, number>>;
+  /** Deaths that count for the next pause (restart-policy.ts), oldest first. Wall clock, ms: a supervisor's own clock ends with it. */
+  counted: readonly number[];
   run: RunRecord | null;
 };
 
-export const NEW_AGENT: AgentRecord = { wanted: 'running', restarts: 0, lastDeath: null, deaths: {}, run: null };
+export const NEW_AGENT: AgentRecord = { wanted: 'running', restarts: 0, lastDeath: null, deaths: {}, counted: [], run: null };
 
 const deathKind = v.picklist(DEATH_KINDS);
 const nullableNumber = v.nullable(v.number());
@@ -55,6 +57,7 @@ const agentRecord = v.object({
   // An older supervisor wrote no more than a sentence, and none of what may be missing here.
   lastDeath: v.fallback(v.nullable(v.object({ kind: deathKind, how: v.string(), at: v.number() })), null),
   deaths: v.fallback(v.record(deathKind, v.number()), {}),
+  counted: v.fallback(v.array(v.number()), []),
   run: v.nullable(
     v.object({
       nonce: v.string(),

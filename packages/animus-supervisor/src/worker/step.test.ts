@@ -186,6 +186,21 @@ test('the cause of a death is told apart and noted once', () => {
   );
 });
 
+test('deaths that a former supervisor saw go on to count, one that nobody saw among them, until they are forgiven', () => {
+  const seen = [-30_000, -20_000, -10_000];
+  const pauseOf = ({ state, now }: World): number => (state.alarmAt ?? now) - now;
+  const unseen = new World('running', {}, seen).send({ kind: 'none-found', last: { kind: 'unknown' } });
+  assert.deepEqual([unseen.state.phase, pauseOf(unseen), unseen.state.deaths.length], ['backing-off', 2_000, 4]);
+  const again = new World('running', {}, seen).send(none).send(died());
+  assert.deepEqual([again.state.phase, pauseOf(again)], ['backing-off', 2_000]);
+  // Health makes them forgotten as soon as it has lasted, which a later supervisor must know too.
+  const well = new World('running', {}, seen).send(none).send({ kind: 'hello' }).send({ kind: 'ready' });
+  well.now = 59_000;
+  assert.equal(well.send({ kind: 'beat' }).state.deaths.length, 3);
+  well.now = 60_000;
+  assert.deepEqual(well.send({ kind: 'beat' }).state.deaths, []);
+});
+
 test('what we stopped is no death, however it ended; a person is told when it did not stop as it should', () => {
   const stopped = ready()
     .send({ kind: 'want-stopped' })

@@ -41,6 +41,7 @@ import {
   start,
   startAfresh,
   stay,
+  stayReady,
   stopEnded,
   stopOnWish,
   weigh,
@@ -50,7 +51,8 @@ import type { EventKind, Step, StepContext, WorkerEvent, WorkerState } from './s
 type Transition<K extends EventKind> = (state: WorkerState, event: Of<K>, context: StepContext) => Step;
 type Row = { readonly [K in EventKind]: Transition<K> };
 
-export function firstState(wanted: WorkerState['wanted'], restarts: number): Step {
+/** `deaths`: those that a former supervisor saw and that still count. */
+export function firstState({ wanted, restarts, deaths }: Pick<WorkerState, 'wanted' | 'restarts' | 'deaths'>): Step {
   return go(
     {
       phase: 'waiting',
@@ -62,7 +64,7 @@ export function firstState(wanted: WorkerState['wanted'], restarts: number): Ste
       byHand: false,
       healthySince: null,
       overSince: null,
-      deaths: [],
+      deaths,
       restarts,
       leaving: null,
       stop: null,
@@ -174,7 +176,7 @@ const TABLE: Record<Phase, Row> = {
   ready: {
     ...isLive,
     ready: stay,
-    beat: (state, _event, { now, supervision }) => go(state, { alarmAt: now + supervision.watchdogMs / 2 }),
+    beat: stayReady,
     // A lost link is a question, not a death: the alarm runs on and decides.
     'link-lost': (state, { reason }, { now, supervision }) =>
       go(state, {

@@ -16,9 +16,9 @@ export class World {
   deaths: Death[] = [];
   supervision: Supervision;
 
-  constructor(wanted: 'running' | 'stopped' = 'running', supervision: Partial<Supervision> = {}) {
+  constructor(wanted: 'running' | 'stopped' = 'running', supervision: Partial<Supervision> = {}, deaths: readonly number[] = []) {
     this.supervision = { ...DEFAULT_SUPERVISION, ...supervision };
-    const first = firstState(wanted, 0);
+    const first = firstState({ wanted, restarts: 0, deaths });
     this.state = first.state;
     for (const effect of first.effects) this.#perform(effect);
   }
