@@ -28,12 +28,20 @@ export async function isolation(): Promise<Figure[]> {
   // Nothing listens there: readiness does not wait for Letta.
   using agent = makeAgentFolder('http://127.0.0.1:9');
   const machine = await probeMachine(process.env, path.dirname(agent.folder));
-  const without = { sandbox: NO_SANDBOX, cgroups: null };
+  const without = { sandbox: NO_SANDBOX, cgroups: null, cgroupsCount: false };
   const levels: Level[] = [
     { isolation: 'none', wish: 'off', abilities: without, first: 1.2, ready: 2.3 },
     { isolation: 'permission', wish: 'auto', abilities: without, first: 1.4, ready: 2.6 },
     ...(machine.sandbox.works
-      ? [{ isolation: 'bwrap', wish: 'auto', abilities: { ...machine, cgroups: null }, first: 1.4, ready: 2.6 } as const]
+      ? [
+          {
+            isolation: 'bwrap',
+            wish: 'auto',
+            abilities: { ...machine, cgroups: null, cgroupsCount: false },
+            first: 1.4,
+            ready: 2.6,
+          } as const,
+        ]
       : []),
   ];
   makeRelease(agent);

@@ -28,6 +28,8 @@ export type Supervision = {
   memoryBytes: number | null;
   /** How long it may be above that. */
   memoryGraceMs: number;
+  /** Processes and threads that a Broca and all it started may be at once. null: no bound. */
+  processes: number | null;
   /** How long a Broca may take to become ready; each sign of life on the way extends it. */
   startDeadlineMs: number;
   /** How long a Broca may take to stop before its tree is killed. */
@@ -49,6 +51,7 @@ export type SupervisionFile = {
   autostart?: boolean;
   memory_megabytes?: number | null;
   memory_grace?: number;
+  processes?: number | null;
   start_deadline?: number;
   stop_deadline?: number;
   watchdog?: number;
@@ -62,6 +65,8 @@ export type SupervisionFile = {
 /** Below this a Broca without a message in hand has no room (60 MB, measured). */
 const MEMORY: Range = { lowest: 96, highest: 1_000_000, unit: 'megabytes' };
 const MEMORY_GRACE: Range = { lowest: 0, highest: 3600, unit: 'seconds' };
+/** A Broca is some 10 threads, and two processes that shut it in. */
+const PROCESSES: Range = { lowest: 32, highest: 1_000_000, unit: 'processes' };
 const START_DEADLINE: Range = { lowest: 10, highest: 3600, unit: 'seconds' };
 /** Ten minutes: a turn that runs is resumable, so waiting longer helps nobody. */
 const STOP_DEADLINE: Range = { lowest: 1, highest: 600, unit: 'seconds' };
@@ -76,6 +81,7 @@ export const DEFAULT_SUPERVISION: Supervision = {
   autostart: true,
   memoryBytes: null,
   memoryGraceMs: 30_000,
+  processes: 256,
   startDeadlineMs: 60_000,
   stopDeadlineMs: 30_000,
   watchdogMs: 30_000,
@@ -118,6 +124,12 @@ const supervision = v.object(
       ),
     ),
     memory_grace: v.exactOptional(wholeNumber(MEMORY_GRACE, 'How long it may be above that, in seconds. Default: 30.')),
+    processes: v.exactOptional(
+      orForEver(
+        PROCESSES,
+        'Processes and threads that a Broca and all it started may be at once, where the machine can count them (operations.md). null: no bound. Default: 256.',
+      ),
+    ),
     start_deadline: v.exactOptional(
       wholeNumber(
         START_DEADLINE,
@@ -179,6 +191,7 @@ export function refineSupervision(base: Supervision, file: SupervisionFile): Sup
     autostart: file.autostart ?? base.autostart,
     memoryBytes: memory === undefined ? base.memoryBytes : memory === null ? null : memory * MEGABYTE,
     memoryGraceMs: inMs(file.memory_grace) ?? base.memoryGraceMs,
+    processes: file.processes === undefined ? base.processes : file.processes,
     startDeadlineMs: inMs(file.start_deadline) ?? base.startDeadlineMs,
     stopDeadlineMs: inMs(file.stop_deadline) ?? base.stopDeadlineMs,
     watchdogMs: inMs(file.watchdog) ?? base.watchdogMs,

@@ -253,7 +253,7 @@ export class Fleet {
       launch: (supervision) => launcher.launch(agent, supervision),
       environment,
       publish,
-      isKernelShort: () => this.#kernelMemory.hasJustKilled(),
+      isKernelShort: () => this.#kernelMemory.explainsDeath(),
       world: THE_WORLD,
     });
     let before = worker.state.phase;

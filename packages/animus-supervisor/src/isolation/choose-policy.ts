@@ -3,7 +3,16 @@ import { failed, type Isolation, type IsolationWish, ok, type Result } from 'ani
 import type { System } from './sandbox-policy.ts';
 
 /** What a try on this machine has shown. */
-export type SandboxProbe = { works: true; program: string; version: string; system: System } | { works: false; reason: string };
+export type SandboxProbe =
+  | {
+      works: true;
+      program: string;
+      version: string;
+      system: System;
+      /** Each sandbox is a user namespace of its own, in which the kernel counts processes apart from all others. */
+      countsProcesses: boolean;
+    }
+  | { works: false; reason: string };
 
 export type IsolationRequest = { wish: IsolationWish; hasUser: boolean; sandbox: SandboxProbe };
 

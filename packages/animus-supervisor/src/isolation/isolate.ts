@@ -28,6 +28,8 @@ export type Abilities = {
   sandbox: SandboxProbe;
   /** Control group in which groups for Brocas may be made; null when none may. */
   cgroups: string | null;
+  /** Such a group counts (worker/cgroup.ts): worth having also where it is not needed to find a whole tree. */
+  cgroupsCount: boolean;
 };
 
 export type Isolated = {
@@ -73,8 +75,23 @@ function prepare({ home, agent, launch, supervision, abilities }: IsolateRequest
   if (!isBoxed) return ok({ isolation, tree, cgroups, command: node, args, places: { ...places, ...fleetConfig } });
   if (sandbox.system.folders.etc !== null) copyEtc(sandbox.system.folders.etc.copy);
   const box = sandboxArguments({ system: sandbox.system, ...boxOf(home, agent, launch), changesUser: user !== null });
-  const inside = [...(user === null ? [] : becomeUser(user.value, home, agent, launch)), node, ...args];
-  return ok({ isolation, tree: 'namespace', cgroups: null, command: sandbox.program, args: [...box, '--', ...inside], places });
+  const isCounted = user !== null || sandbox.countsProcesses;
+  const inside = [
+    ...(user === null ? [] : becomeUser(user.value, home, agent, launch)),
+    ...(isCounted && supervision.processes !== null ? boundProcesses(supervision.processes) : []),
+    node,
+    ...args,
+  ];
+  const counting = abilities.cgroupsCount ? cgroups : null;
+  return ok({ isolation, tree: 'namespace', cgroups: counting, command: sandbox.program, args: [...box, '--', ...inside], places });
+}
+
+/**
+ * The kernel counts a user's processes, or those of a sandbox, where that is a user namespace of its own. Shells differ in the
+ * option's name; one that may not set the bound has a lower one already.
+ */
+function boundProcesses(most: number): string[] {
+  return ['/bin/sh', '-c', 'ulimit -u "$0" 2>/dev/null || ulimit -p "$0" 2>/dev/null; exec "$@"', String(most)];
 }
 
 /** What it must read and write is made so that it can; the words change to that user before Broca begins. */

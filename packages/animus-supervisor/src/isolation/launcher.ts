@@ -18,7 +18,11 @@ export type LauncherOptions = {
 /** They name files and folders that a sandboxed Broca must see too. */
 const CERTIFICATE_VARIABLES = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
 
-const UNTRIED: Abilities = { sandbox: { works: false, reason: 'what this machine allows is being tried' }, cgroups: null };
+const UNTRIED: Abilities = {
+  sandbox: { works: false, reason: 'what this machine allows is being tried' },
+  cgroups: null,
+  cgroupsCount: false,
+};
 
 export class Launcher {
   #options: LauncherOptions;

@@ -3,8 +3,10 @@
  * containers), and none says so beforehand. Asked once in a supervisor's life.
  */
 
+import { readlinkSync } from 'node:fs';
+import os from 'node:os';
 import { homePaths } from '../home/paths.ts';
-import { endCgroup, makeCgroup, membersFile, ownCgroup } from '../worker/cgroup.ts';
+import { counts, endCgroup, makeCgroup, membersFile, ownCgroup } from '../worker/cgroup.ts';
 import { runBriefly } from '../worker/process.ts';
 import type { SandboxProbe } from './choose-policy.ts';
 import type { Abilities } from './isolate.ts';
@@ -24,7 +26,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function probeMachine(environment: Environment, home: string): Promise<Abilities> {
   const etc = process.getuid?.() === 0 ? homePaths(home).etc : null;
   const [sandbox, cgroups] = await Promise.all([probeSandbox(environment, process.platform, etc), probeCgroups(environment)]);
-  return { sandbox, cgroups };
+  return { sandbox, ...cgroups };
 }
 
 /** `etc`: where root's copy of /etc is kept; null leaves /etc as it is. */
@@ -39,21 +41,29 @@ export async function probeSandbox(environment: Environment, platform: string, e
   const version = /[0-9]+(\.[0-9]+)+/.exec(asked.value)?.[0] ?? 'unknown';
   const system: System = { folders: findSystemFolders(etc), boundsTemporary: isAtLeast(version, [0, 7]) };
   // What must be true of a Broca's world: few processes are in it, and what is not named is not there.
-  const look = ['/bin/sh', '-c', 'test -r /usr && test ! -e /root && test ! -e /home && echo "$$"'];
+  const look = ['/bin/sh', '-c', 'test -r /usr && test ! -e /root && test ! -e /home && echo "$$ $(readlink /proc/self/ns/user)"'];
   const tried = await run([...systemArguments(system), '--remount-ro', '/', '--', ...look]);
   if (!tried.ok) return none(`bubblewrap ${version} is not allowed to make a sandbox here (${tried.error})`);
-  if (Number(tried.value) > 10) return none(`bubblewrap ${version} makes no pid namespace here`);
-  return { works: true, program, version, system };
+  const [pid, namespace] = tried.value.split(' ');
+  if (Number(pid) > 10) return none(`bubblewrap ${version} makes no pid namespace here`);
+  return { works: true, program, version, system, countsProcesses: countsProcesses(namespace) };
+}
+
+/** `namespace`: the sandbox's user namespace. The kernel counts by it since 5.14, and bounds root nowhere. */
+function countsProcesses(namespace: string | undefined): boolean {
+  const release = /^\d+\.\d+/.exec(os.release())?.[0] ?? '0.0';
+  return process.getuid?.() !== 0 && isAtLeast(release, [5, 14]) && namespace !== readlinkSync('/proc/self/ns/user');
 }
 
 /** Whether a group can be made, and a process put into it. */
-async function probeCgroups(environment: Environment): Promise<string | null> {
+async function probeCgroups(environment: Environment): Promise<Pick<Abilities, 'cgroups' | 'cgroupsCount'>> {
   const own = environment[CGROUP_VARIABLE] === 'off' ? null : ownCgroup();
   const tried = own === null ? null : makeCgroup(own, `animus-try-${process.pid}`);
-  if (tried === null) return null;
+  if (tried === null) return { cgroups: null, cgroupsCount: false };
+  const isCounting = counts(tried);
   const moved = await runBriefly('/bin/sh', ['-c', 'echo 0 >"$0"', membersFile(tried)], {}, PATIENCE_MS);
   await endCgroup(tried);
-  return moved.ok ? own : null;
+  return { cgroups: moved.ok ? own : null, cgroupsCount: moved.ok && isCounting };
 }
 
 function none(reason: string): SandboxProbe {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { DEFAULT_SUPERVISION, ok } from 'animus-protocol';
+import { DEFAULT_SUPERVISION, ok, type Supervision } from 'animus-protocol';
 import { shareFleetConfig } from '../fleet/share-config.ts';
 import { agentPaths, homePaths } from '../home/paths.ts';
 import { runBriefly } from '../worker/process.ts';
@@ -36,10 +36,10 @@ class Home implements Disposable {
   }
 
   /** Runs a shell as the agent's Broca would be run, with nothing but the sandbox around it. */
-  async run(script: string): Promise<string> {
+  async run(script: string, wish: Partial<Supervision> = {}): Promise<string> {
     const codeCache = path.join(this.own.releases, 'c0ffee/.cache');
     const launch: Launch = { node: 'NODE', nodeMajor: 24, flags: [], program: ['PROGRAM'], readable: [], codeCache };
-    const isolated = isolate({ home: this.path, agent: this.own, launch, supervision: DEFAULT_SUPERVISION, abilities });
+    const isolated = isolate({ home: this.path, agent: this.own, launch, supervision: { ...DEFAULT_SUPERVISION, ...wish }, abilities });
     assert.ok(isolated.ok, JSON.stringify(isolated));
     const { command, args } = isolated.value;
     const box = args.slice(0, args.indexOf('NODE'));
@@ -96,6 +96,7 @@ test('what is wished for and what there is make the level', () => {
     program: 'bwrap',
     version: '1',
     system: { folders: { links: [], readable: [], etc: null }, boundsTemporary: true },
+    countsProcesses: true,
   } as const;
   const not = { works: false, reason: 'nothing here' } as const;
   const rows = [
@@ -115,4 +116,16 @@ test('what is wished for and what there is make the level', () => {
     const none = chooseIsolation({ wish, hasUser: true, sandbox });
     assert.match(none.ok ? '' : none.error, /a user of its own needs/);
   }
+});
+
+/** Root itself is bounded nowhere: there it takes a user of the agent's own. */
+const counted = process.getuid?.() === 0 ? { user: '65533' } : {};
+const isCounted = abilities.sandbox.works && (abilities.sandbox.countsProcesses || process.getuid?.() === 0);
+
+test('programs started without end come to an end at the bound, and to the one that starts them', { skip: !isCounted }, async () => {
+  using home = new Home();
+  const startMany = 'i=0; while [ $i -lt 60 ]; do sleep 30 & i=$((i+1)); done; echo all of them';
+  assert.match(await home.run(startMany, { processes: 40, ...counted }), /^failed: .*[fF]ork/);
+  assert.equal(await home.run('sleep 0; sleep 0; echo as ever', { processes: 40, ...counted }), 'as ever');
+  assert.equal(await home.run(startMany, { processes: null, ...counted }), 'all of them');
 });

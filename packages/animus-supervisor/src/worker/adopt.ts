@@ -7,7 +7,16 @@ import type { AgentId, BrocaHello, Isolation, TreeHold } from 'animus-protocol';
 import type { Exit } from './death.ts';
 import { findHostPid, NONCE_VARIABLE } from './host-pid.ts';
 import { askHello } from './link.ts';
-import { findByEnvironment, findLockHolder, hasInEnvironment, identify, isAlive, isOfAnEarlierBoot, type ProcessIdentity, readProcessStat } from './proc.ts';
+import {
+  findByEnvironment,
+  findLockHolder,
+  hasInEnvironment,
+  identify,
+  isAlive,
+  isOfAnEarlierBoot,
+  type ProcessIdentity,
+  readProcessStat,
+} from './proc.ts';
 import { type RecordFiles, type RunRecord, readExitStatus } from './record.ts';
 import { endTree } from './tree.ts';
 

@@ -18,6 +18,23 @@ export function ownCgroup(): string | null {
   return below.startsWith('..') ? null : path.join(place, below);
 }
 
+/** Whether a group counts its processes, so that they can be bounded, or the kernel's kills for memory in it. */
+export function counts(folder: string): boolean {
+  return readText(path.join(folder, 'pids.max')) !== null || countMemoryKills(folder) !== null;
+}
+
+/** How often the kernel killed a process of the group because memory was used up; null where it does not count that. */
+export function countMemoryKills(folder: string): number | null {
+  const found = /^oom_kill (\d+)$/m.exec(readText(path.join(folder, 'memory.events')) ?? '');
+  return found === null ? null : Number(found[1]);
+}
+
+/** `processes`: how many there may be in it, threads counted; kept where the kernel counts them. */
+export function boundCgroup(folder: string, processes: number | null): void {
+  const file = path.join(folder, 'pids.max');
+  if (readText(file) !== null) isWritable(file, processes === null ? 'max' : String(processes));
+}
+
 /** Makes a group in `parent`; null when that may not be done, or when its kernel (before 5.14) cannot end one whole. */
 export function makeCgroup(parent: string, name: string): string | null {
   const folder = path.join(parent, name);
@@ -61,10 +78,10 @@ function removeCgroup(folder: string): void {
   }
 }
 
-function isWritable(file: string): boolean {
+function isWritable(file: string, text: string = '1'): boolean {
   try {
     // What the kernel refuses here it refuses when it counts: nothing is in the group yet.
-    writeFileSync(file, '1');
+    writeFileSync(file, text);
     return true;
   } catch {
     return false;

@@ -30,16 +30,18 @@ test('out of memory is what V8 said before it aborted, or what the kernel counte
   }
 });
 
-test('the kernel’s kills count for a moment, and only those since the last look', async () => {
+test('the kernel’s kills count for a moment, each for one death, and only those since the last look', async () => {
   const clock = new FakeClock();
   let kills = 4;
   const memory = new KernelMemory(clock, () => `pgfault 9\noom_kill ${kills}\n`);
-  assert.equal(memory.hasJustKilled(), false);
-  kills = 5;
+  assert.equal(memory.explainsDeath(), false);
+  kills = 6;
   memory.look();
-  await clock.advance(10_000);
-  assert.equal(memory.hasJustKilled(), true);
-  await clock.advance(10_000);
-  assert.equal(memory.hasJustKilled(), false);
-  assert.equal(new KernelMemory(clock, () => 'nothing of it').hasJustKilled(), false);
+  await clock.advance(2_000);
+  assert.deepEqual([memory.explainsDeath(), memory.explainsDeath(), memory.explainsDeath()], [true, true, false]);
+  kills = 7;
+  memory.look();
+  await clock.advance(4_000);
+  assert.equal(memory.explainsDeath(), false);
+  assert.equal(new KernelMemory(clock, () => 'nothing of it').explainsDeath(), false);
 });

@@ -19,7 +19,7 @@ export function deathOf(exit: Exit): Death {
     case 'signalled':
       return { kind: 'signal', how: exit.signal === 'SIGABRT' ? 'aborted (SIGABRT)' : `was killed by ${exit.signal}` };
     case 'out-of-memory':
-      return { kind: 'out-of-memory', how: exit.by === 'heap' ? HEAP_FULL : 'was killed by the kernel, which had run out of memory' };
+      return { kind: 'out-of-memory', how: exit.by === 'heap' ? HEAP_FULL : 'was killed when the kernel had run out of memory' };
     case 'unknown':
       return { kind: 'unseen', how: 'ended while nobody watched' };
   }

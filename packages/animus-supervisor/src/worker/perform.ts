@@ -17,7 +17,7 @@ import type { AgentPaths } from '../home/paths.ts';
 import type { Isolated } from '../isolation/isolate.ts';
 import type { Publish } from '../observe/event.ts';
 import type { LookResult } from './adopt.ts';
-import { makeCgroup } from './cgroup.ts';
+import { boundCgroup, makeCgroup } from './cgroup.ts';
 import type { Clock } from './clock.ts';
 import { type Death, tellOutOfMemory } from './death.ts';
 import { workerEnvironment } from './environment-policy.ts';
@@ -335,6 +335,7 @@ export class Worker {
     const startedAt = Date.now();
     // The intent is on disk before the process is: a supervisor that dies in between is told to look for it.
     const cgroup = cgroups === null ? null : makeCgroup(cgroups, `animus-${nonce}`);
+    if (cgroup !== null) boundCgroup(cgroup, supervision.processes);
     const described = { nonce, startedAt, isolation, tree: tree === 'cgroup' && cgroup === null ? 'marker' : tree, cgroup } as const;
     const launchedWith = launchMark(supervision);
     this.#record.note({ run: { ...described, shim: null, outputFrom: null, launchedWith } });

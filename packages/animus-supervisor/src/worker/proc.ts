@@ -79,7 +79,9 @@ export function identify(pid: number): ProcessIdentity {
 /** It ran before this machine (or the container with its pids) was started anew: nothing of it can live. */
 export function isOfAnEarlierBoot({ bootId, pidNamespace }: ProcessIdentity): boolean {
   const [boot, namespace] = [readBootId(), readPidNamespace()];
-  return (bootId !== null && boot !== null && bootId !== boot) || (pidNamespace !== null && namespace !== null && pidNamespace !== namespace);
+  return (
+    (bootId !== null && boot !== null && bootId !== boot) || (pidNamespace !== null && namespace !== null && pidNamespace !== namespace)
+  );
 }
 
 /** Whether just this process lives. A zombie is dead: it answers signals, but runs nothing. */

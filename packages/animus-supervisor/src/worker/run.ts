@@ -14,6 +14,7 @@ import {
   WORKER_LINK_VERSION,
 } from 'animus-protocol';
 import { untilGone } from './adopt.ts';
+import { countMemoryKills } from './cgroup.ts';
 import type { Clock } from './clock.ts';
 import { type Exit, tellOutOfMemory } from './death.ts';
 import { findHostPid } from './host-pid.ts';
@@ -174,7 +175,10 @@ export class Run {
     if (this.#isOver) return;
     this.close();
     const { nonce, group, tree, cgroup, outputLog, outputFrom, tell, isKernelShort } = this.#options;
-    const exit = tellOutOfMemory(seen, () => (outputFrom === null ? null : readCrash(outputLog, outputFrom)), isKernelShort);
+    // What its own group counts is certain. What the machine counts may have been another's.
+    const kills = cgroup === null ? null : countMemoryKills(cgroup);
+    const readLast = (): string | null => (outputFrom === null ? null : readCrash(outputLog, outputFrom));
+    const exit = tellOutOfMemory(seen, readLast, () => (kills === null ? isKernelShort() : kills > 0));
     if (nonce !== null && group !== null) await endTree({ nonce, group, tree, cgroup });
     const isMisconfigured = exit.kind === 'exited' && exit.code === EXIT.configuration;
     tell({ kind: 'exited', exit, words: isMisconfigured && outputFrom !== null ? readLastWords(outputLog, outputFrom) : null });

@@ -23,9 +23,8 @@ export async function endTree({ nonce, tree, cgroup, group }: Tree): Promise<voi
     signal(-group, 'SIGKILL');
     await wait(pauseMs);
   }
-  if (tree === 'namespace') return;
   if (cgroup !== null) await endCgroup(cgroup);
-  else await endMarked(nonce);
+  else if (tree !== 'namespace') await endMarked(nonce);
 }
 
 /** Stopped first, so that none starts another while the rest is looked for. */
