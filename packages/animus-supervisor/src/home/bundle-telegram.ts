@@ -1,5 +1,5 @@
 /**
- * Telegram's library makes 2 000 classes when it is loaded, one for each type of the API, and a Broca uses a hundred: that is
+ * Telegram's library (or teleproto in its place, scripts/telegram-library.ts) makes 2 000 classes when it is loaded, one for each type of the API, and a Broca uses a hundred: that is
  * half of its memory and of its start. In bundles its two tables are replaced by ones that make a class when it is first
  * named, with the library's own code; what it never needs over TCP (websockets, storage of its own) is left out.
  * The library is read as text here and never run: a clone's own copy must not run in the supervisor. What does not look like
@@ -13,8 +13,9 @@ import type { Plugin } from 'esbuild';
 /** Takes the place of the tables; a clone of another age may have none. */
 const HELPER = 'packages/animus-supervisor/src/home/lazy-telegram.ts';
 
+const NAMES = ['telegram', 'teleproto'];
 const API_TAIL = /const api = buildApiFromTlSchema\(\);\s*module\.exports = \{ Api: api \};/;
-const OBJECTS_TAIL = /for \(const tl of Object\.values\(_1\.Api\)\) \{[\s\S]*\}\s*$/;
+const OBJECTS_TAIL = /for \(const tl of Object\.values\((\w+)\.Api\)\) \{[\s\S]*\}\s*$/;
 const OBJECTS_HEAD = /const tlobjects = \{\};/;
 
 /** Of the library's dependencies: loaded by it, and used over web sockets, for sessions of its own, and to read HTML. */
@@ -30,12 +31,18 @@ function setUp(build: Parameters<Plugin['setup']>[0], helper: string): void {
   const isFromLibrary = (importer: string): boolean => {
     const folder = /^.*[\\/]node_modules[\\/]telegram(?=[\\/])/.exec(importer)?.[0];
     if (folder === undefined) return false;
-    const known = isLibrary.get(folder) ?? hasName(folder, 'telegram');
+    const known = isLibrary.get(folder) ?? NAMES.some((name) => hasName(folder, name));
     isLibrary.set(folder, known);
     return known;
   };
   build.onLoad({ filter: /[\\/]telegram[\\/]tl[\\/]api\.js$/ }, ({ path: file }) => loaded(lazyApiSource(file, helper)));
-  build.onLoad({ filter: /[\\/]telegram[\\/]tl[\\/]AllTLObjects\.js$/ }, ({ path: file }) => loaded(lazyObjectsSource(file, helper)));
+  build.onLoad({ filter: /[\\/]telegram[\\/]tl[\\/]AllTLObjects\.js$/ }, ({ path: file }) =>
+    loaded(lazyObjectsSource(file, 'api.js', lazyApiSource, helper)),
+  );
+  build.onLoad({ filter: /[\\/]telegram[\\/]tl[\\/]generated[\\/]api\.js$/ }, ({ path: file }) => loaded(lazyTeleprotoApi(file, helper)));
+  build.onLoad({ filter: /[\\/]telegram[\\/]tl[\\/]runtime[\\/]registry\.js$/ }, ({ path: file }) =>
+    loaded(lazyObjectsSource(file, '../generated/api.js', lazyTeleprotoApi, helper)),
+  );
   build.onResolve({ filter: UNUSED }, ({ path: name, importer }) =>
     isFromLibrary(importer) ? { path: name, namespace: 'unused' } : undefined,
   );
@@ -68,21 +75,24 @@ function lazyApiSource(file: string, helper: string): string | null {
   return original
     .replace('require("./apiTl.js")', '""')
     .replace('require("./schemaTl.js")', '""')
-    .replace(API_TAIL, () =>
-      [
-        `const table = ${JSON.stringify(table)};`,
-        `const api = require(${JSON.stringify(helper)}).lazyApi(table, ${JSON.stringify(spaces)}, ${make});`,
-        'module.exports = { Api: api, table };',
-      ].join('\n'),
-    );
+    .replace(API_TAIL, () => lazyApiText(table, spaces, make, helper));
 }
 
-function lazyObjectsSource(file: string, helper: string): string | null {
+function lazyApiText(table: string, spaces: readonly (string | undefined)[], make: string, helper: string): string {
+  return [
+    `const table = ${JSON.stringify(table)};`,
+    `const api = require(${JSON.stringify(helper)}).lazyApi(table, ${JSON.stringify(spaces)}, ${make});`,
+    'module.exports = { Api: api, table };',
+  ].join('\n');
+}
+
+/** `api`: where the lazy one is, from there. */
+function lazyObjectsSource(file: string, api: string, makeApi: typeof lazyApiSource, helper: string): string | null {
   const original = fs.readFileSync(file, 'utf8');
-  const api = path.join(path.dirname(file), 'api.js');
-  const isKnown = OBJECTS_TAIL.test(original) && OBJECTS_HEAD.test(original) && fs.existsSync(api) && lazyApiSource(api, helper) !== null;
-  if (!isKnown) return null;
-  const objects = `const tlobjects = require(${JSON.stringify(helper)}).lazyObjects(require("./api").table, _1.Api);`;
+  const other = path.join(path.dirname(file), api);
+  const library = OBJECTS_TAIL.exec(original)?.[1];
+  if (library === undefined || !OBJECTS_HEAD.test(original) || !fs.existsSync(other) || makeApi(other, helper) === null) return null;
+  const objects = `const tlobjects = require(${JSON.stringify(helper)}).lazyObjects(require(${JSON.stringify(other)}).table, ${library}.Api);`;
   return original.replace(OBJECTS_TAIL, '').replace(OBJECTS_HEAD, () => objects);
 }
 
@@ -132,4 +142,37 @@ function className(name: string): string {
   const [space, own] = name.includes('.') ? name.split(/\.(.+)/) : [null, name];
   const camel = (own ?? '').replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase()).replace(/_/g, '');
   return space === null ? camel : `${space}.${camel}`;
+}
+
+const TELEPROTO_TAIL =
+  /const definitions = require\("\.\/api-definitions\.js"\);\s*const Api = createApiFromDefinitions\(definitions\);\s*module\.exports = \{ Api \};/;
+const DEFINITIONS = /module\.exports = (\[[\s\S]*\]);?\s*$/;
+
+/** teleproto brings its schema parsed, as one list: here each type's piece of it is text until somebody names the type. */
+function lazyTeleprotoApi(file: string, helper: string): string | null {
+  const definitions = path.join(path.dirname(file), 'api-definitions.js');
+  const [original, list] = [file, definitions].map((each) => (fs.existsSync(each) ? fs.readFileSync(each, 'utf8') : ''));
+  const table = readDefinitions(DEFINITIONS.exec(list ?? '')?.[1] ?? '[]');
+  if (!TELEPROTO_TAIL.test(original ?? '') || table === null) return null;
+  const spaces = [...new Set([...table.matchAll(/\n([a-z]\w*)\./g)].map(([, space]) => space))];
+  const make = '(definition) => createApiFromDefinitions([JSON.parse(definition)])';
+  return (original ?? '').replace(TELEPROTO_TAIL, () => lazyApiText(table, spaces, make, helper));
+}
+
+/** Null when they are not what we know. */
+function readDefinitions(json: string): string | null {
+  let list: { namespace?: unknown; name?: unknown; constructorId?: unknown }[];
+  try {
+    list = JSON.parse(json);
+  } catch {
+    return null;
+  }
+  const lines = new Map<string, string>();
+  for (const definition of list) {
+    const { namespace, name, constructorId } = definition;
+    if (typeof name !== 'string' || typeof constructorId !== 'number') return null;
+    const full = typeof namespace === 'string' ? `${namespace}.${name}` : name;
+    lines.set(full, `${full}#${constructorId.toString(16)} C ${JSON.stringify(definition)}`);
+  }
+  return lines.size === 0 ? null : `\n${[...lines.values()].join('\n')}\n`;
 }
