@@ -356,23 +356,37 @@ test('one that was started by hand is shown and not doubled', async () => {
   assert.equal(rig.stage.live(A).length, 1);
 });
 
-test('a Broca of an unknown version is taken over and supervised by what is frozen alone', async () => {
-  await using rig = await Rig.open([A]);
-  rig.stage.furnish(path.join(rig.home, A), { isReady: true, protocol: 99 });
-  const first = rig.fleet();
-  await first.open();
-  await first.start(A);
-  const puppet = await rig.puppet(A);
-  await first.close();
-  const second = rig.fleet();
-  await second.open();
-  assert.deepEqual([(await second.start(A)).ok, second.status().agents[0]?.pid], [true, puppet.pid]);
-  // Neither a nudge, said at ready, nor a reload came: a stop is the first that is heard.
-  writeFileSync(agentPaths(rig.home, A).settings, '{}');
-  await puppet.did({ do: 'beat' });
-  assert.equal((await second.stop(A)).ok, true);
-  assert.deepEqual(
-    (await puppet.heardAll()).map(({ type }) => type),
-    ['stop'],
-  );
-});
+for (const [age, protocol] of [
+  ['an older', 0],
+  ['a newer', 99],
+] as const) {
+  test(`a Broca of ${age} version is taken over and supervised by what is frozen alone`, async () => {
+    await using rig = await Rig.open([A]);
+    rig.stage.furnish(path.join(rig.home, A), { isReady: true, protocol });
+    const first = rig.fleet();
+    await first.open();
+    await first.start(A);
+    const puppet = await rig.puppet(A);
+    await first.close();
+    const second = rig.fleet();
+    await second.open();
+    assert.deepEqual([(await second.start(A)).ok, second.status().agents[0]?.pid], [true, puppet.pid]);
+    // Which of its agents run another release is for a person to see.
+    const { phase, version, beat } = second.status().agents[0] ?? {};
+    assert.deepEqual([phase, version, beat?.mode], ['ready', `${protocol}.0.0`, 'echo']);
+    // Neither a nudge, said at ready, nor a reload came: a stop is the first that is heard.
+    writeFileSync(agentPaths(rig.home, A).settings, '{}');
+    await puppet.did({ do: 'beat' });
+    assert.equal((await second.stop(A)).ok, true);
+    assert.deepEqual(
+      (await puppet.heardAll()).map(({ type }) => type),
+      ['stop'],
+    );
+    // Started by this one, its death is seen and it is started again.
+    await second.start(A);
+    const third = await rig.puppet(A);
+    third.do({ do: 'exit', code: 3 });
+    await rig.puppet(A);
+    assert.deepEqual([(await second.start(A)).ok, second.status().agents[0]?.lastDeath?.how], [true, 'exited with code 3']);
+  });
+}

@@ -35,8 +35,11 @@ const stage = await withSocketPath(settings.stage, async (fitting) => {
 });
 const tell = (saying: PuppetSaying): void => void stage.write(encodeFrame(saying));
 
+/** One of another age says what nobody here knows: frames of its own, and fields ahead of those that are frozen. */
 function send(socket: net.Socket, frame: BrocaFrame): void {
-  if (!socket.destroyed) socket.write(encodeFrame(frame));
+  if (socket.destroyed) return;
+  if (settings.protocol !== undefined) socket.write(encodeFrame({ type: 'mood', of: frame.type }));
+  socket.write(encodeFrame(settings.protocol === undefined ? frame : { mood: ['fine'], ...frame }));
 }
 
 function ready(): BrocaFrame {
@@ -65,7 +68,7 @@ function hear(socket: net.Socket, frame: ClientFrame): void {
       protocol: settings.protocol ?? WORKER_LINK_VERSION,
       pid: process.pid,
       agentId,
-      version: '0',
+      version: settings.protocol === undefined ? '0' : `${settings.protocol}.0.0`,
       release: null,
       startedAt,
       nonce,

@@ -40,7 +40,7 @@ export type PuppetSettings = {
   stage: string;
   /** Whether it is ready by itself. */
   isReady: boolean;
-  /** Version of the worker link that it says it speaks; ours when left out. */
+  /** Version of the worker link that it says it speaks, and its own with it; ours when left out. */
   protocol?: number;
 };
 
