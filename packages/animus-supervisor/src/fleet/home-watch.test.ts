@@ -97,14 +97,23 @@ test('folders and inboxes are seen; what a database writes beside them wakes nob
   );
 });
 
-test('an inbox that goes and comes back is followed again; a file in it that grows is told of', async () => {
+test('an inbox that goes and comes back is followed again, however that is done; a file in it that grows is told of', async () => {
   await using watched = await Watched.open();
   const { inbox } = agentPaths(watched.home, A);
-  await watched.after(() => rmSync(inbox, { recursive: true }), `${A} inbox`);
-  await watched.after(() => mkdirSync(inbox), `${A} inbox`);
+  const remove = (): void => rmSync(inbox, { recursive: true });
+  const make = (): void => mkdirSync(inbox);
+  await watched.after(remove, `${A} inbox`);
+  await watched.after(make, `${A} inbox`);
   const file = path.join(inbox, 'one.json');
   await watched.after(() => writeFileSync(file, '{'), `${A} inbox`);
   await watched.after(() => appendFileSync(file, '}'), `${A} inbox`);
+  for (const clear of [remove, () => renameSync(inbox, `${inbox}.old`)]) {
+    await watched.after(() => {
+      clear();
+      make();
+    }, `${A} inbox`);
+    await watched.after(() => writeFileSync(file, '{}'), `${A} inbox`);
+  }
 });
 
 test('what may mend a broken agent is looked at while it is broken', async () => {

@@ -1,7 +1,7 @@
 /**
- * Tells when single files change, or what is in a folder, without watching the folders they are in: an agent's folder changes with every commit
- * of its database. The kernel tells of a file at once and at no cost (inotify on the file itself); a file that is not
- * there, or that the kernel will not watch (its watches are used up), is looked at every few seconds, and all of them
+ * Tells when single files change, or what is in a folder, without watching the folders they are in: an agent's folder
+ * changes with every commit of its database. The kernel tells at once and at no cost (inotify on the path itself); what is
+ * not there, or what the kernel will not watch (its watches are used up), is looked at every few seconds, and everything
  * now and then, for file systems that tell nothing of what other machines write.
  */
 import { type FSWatcher, lstatSync, readdirSync, statSync, watch } from 'node:fs';
@@ -65,8 +65,10 @@ export class PathWatch {
   }
 
   /** What is written into a file of a folder shows in no stamp of the folder. */
-  #hear(file: string, followed: Followed): void {
+  #hear(file: string, followed: Followed, name: string | null): void {
     if (this.#followed.get(file) !== followed) return;
+    // The folder itself is gone; one made in its place may have the same inode number.
+    if (followed.kind === 'entries' && name === path.basename(file)) followed.watcher = disarm(followed);
     const before = followed.stamp;
     this.#look(file, followed);
     if (followed.kind === 'entries' && followed.stamp === before) this.#listener.changed(file);
@@ -85,11 +87,10 @@ export class PathWatch {
   }
 
   #arm(file: string, followed: Followed): void {
-    followed.watcher?.close();
-    followed.watcher = null;
+    followed.watcher = disarm(followed);
     if (followed.kind === 'tree' || followed.stamp === '') return;
     try {
-      const watcher = watch(file, { persistent: false }, () => this.#hear(file, followed));
+      const watcher = watch(file, { persistent: false }, (_event, name) => this.#hear(file, followed, name));
       watcher.on('error', () => {
         watcher.close();
         if (followed.watcher === watcher) followed.watcher = null;
@@ -112,6 +113,11 @@ export function describeWatchFailure(code: string): string {
   if (code === 'ENOSPC') return `the kernel watches no more files for this user (fs.inotify.max_user_watches); ${instead}`;
   if (code === 'EMFILE') return `the kernel gives this user no more watchers (fs.inotify.max_user_instances); ${instead}`;
   return `${code}; ${instead}`;
+}
+
+function disarm({ watcher }: Followed): null {
+  watcher?.close();
+  return null;
 }
 
 /** What its watcher was made for is still there. */
