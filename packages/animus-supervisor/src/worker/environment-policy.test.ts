@@ -19,8 +19,8 @@ test('a Broca gets where it is and how to reach the network, and nothing else', 
     LC_ALL: 'C',
     https_proxy: 'http://p',
     MALLOC_ARENA_MAX: '1',
-    MALLOC_TRIM_THRESHOLD_: '65536',
-    MALLOC_MMAP_THRESHOLD_: '65536',
+    MALLOC_TRIM_THRESHOLD_: '262144',
+    MALLOC_MMAP_THRESHOLD_: '131072',
     ANIMUS_WORKER_NONCE: 'n',
   });
 });
