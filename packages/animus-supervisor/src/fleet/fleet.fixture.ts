@@ -1,5 +1,5 @@
 /** A fleet of puppets in a throwaway home, for tests. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type AgentId, ok, type Phase } from 'animus-protocol';
@@ -50,6 +50,12 @@ export class Rig implements AsyncDisposable {
 
   furnish(agent: AgentId, isReady = true): void {
     this.stage.furnish(path.join(this.home, agent), { isReady });
+  }
+
+  /** Moves an agent's folder away and puts another in its place, faster than anybody looks. */
+  exchange(agent: AgentId): void {
+    renameSync(path.join(this.home, agent), path.join(this.home, `old-${agent}`));
+    this.furnish(agent);
   }
 
   /** A supervisor's fleet; a second one stands for the next supervisor. */

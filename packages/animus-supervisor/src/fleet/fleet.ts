@@ -330,7 +330,7 @@ export class Fleet {
     for (const each of this.#workers.values()) if (isUnsure(each) && each.state.wanted === 'running') each.send({ kind: 'want-running' });
   }
 
-  /** Tells each worker whether its files forbid a start. */
+  /** Tells each worker whether its files forbid a start, or are others than those it was started with. */
   #refreshFaults(): void {
     if (this.#isClosing) return;
     const faults = findIdentityFaults(this.#options.home, this.#workers.values());
@@ -338,6 +338,7 @@ export class Fleet {
       const { agent } = worker;
       const fault = this.#unsettled.get(agent) ?? this.#options.config.faultOf(agent) ?? faults.get(agent) ?? null;
       if (fault !== worker.state.fault) worker.send({ kind: 'files', fault });
+      worker.renewIfMoved();
     }
   }
 

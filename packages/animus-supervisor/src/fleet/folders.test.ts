@@ -23,6 +23,35 @@ test('a folder that comes is started, one that goes is stopped and forgotten', a
   assert.equal(rig.stage.live(A).length, 0);
 });
 
+test('a folder that another took the place of at once: its Broca ends, and one starts in the new', async () => {
+  await using rig = await Rig.open([A]);
+  const fleet = rig.fleet();
+  await fleet.open();
+  await fleet.start(A);
+  const before = await rig.puppet(A);
+  const ready = rig.nextPhase(A, 'ready');
+  rig.exchange(A);
+  await ready;
+  const after = await rig.puppet(A);
+  assert.deepEqual([rig.stage.mostAtOnce(A), after.pid === before.pid, fleet.status().agents[0]?.restarts], [1, false, 0]);
+});
+
+test('a folder that another took the place of while no supervisor ran', async () => {
+  await using rig = await Rig.open([A]);
+  const first = rig.fleet();
+  await first.open();
+  await first.start(A);
+  const before = await rig.puppet(A);
+  await first.close();
+  rig.exchange(A);
+  const ready = rig.nextPhase(A, 'ready');
+  const second = rig.fleet();
+  await second.open();
+  await ready;
+  const after = await rig.puppet(A);
+  assert.deepEqual([rig.stage.mostAtOnce(A), after.pid === before.pid], [1, false]);
+});
+
 test('a renamed folder: its Broca is stopped under the old name before one starts under the new', async () => {
   await using rig = await Rig.open([A]);
   const fleet = rig.fleet();

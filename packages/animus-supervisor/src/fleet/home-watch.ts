@@ -93,7 +93,11 @@ export class HomeWatch {
   }
 
   #takeFolders(): void {
-    this.#settled(this.#home, SETTLE_MS, () => this.#listener.folders());
+    this.#settled(this.#home, SETTLE_MS, () => {
+      // A folder that was moved away has taken along what the kernel watches.
+      this.#paths.lookAtAll();
+      this.#listener.folders();
+    });
   }
 
   #takeInbox(inbox: string): void {

@@ -50,6 +50,10 @@ export class PathWatch {
     this.#followed.delete(file);
   }
 
+  lookAtAll(): void {
+    for (const [file, followed] of [...this.#followed]) this.#look(file, followed);
+  }
+
   close(): void {
     this.#cancel();
     for (const file of [...this.#followed.keys()]) this.remove(file);
@@ -57,10 +61,8 @@ export class PathWatch {
 
   #lookAround(): void {
     this.#looks += 1;
-    const isAll = this.#looks % LOOKS_UNTIL_ALL === 0;
-    for (const [file, followed] of [...this.#followed]) {
-      if (isAll || followed.watcher === null) this.#look(file, followed);
-    }
+    if (this.#looks % LOOKS_UNTIL_ALL === 0) this.lookAtAll();
+    else for (const [file, followed] of [...this.#followed]) if (followed.watcher === null) this.#look(file, followed);
     this.#cancel = this.#clock.after(LOOK_EVERY_MS, () => this.#lookAround());
   }
 

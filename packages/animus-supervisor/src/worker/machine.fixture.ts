@@ -181,6 +181,7 @@ export class Machine implements World {
     return ok({ pid, exited: new Promise<Exit>(() => undefined), outputFrom: 0 });
   };
 
+  readonly identifyFolder = (folder: string): string => folder;
   readonly identify = (pid: number): ProcessIdentity => ({ pid, startTicks: pid, bootId: 'one', pidNamespace: 'one' });
 
   readonly follow = (options: RunOptions): Life => {

@@ -315,6 +315,7 @@ export class Worker {
         this.#openRun({ ...found, child: null, outputFrom: record?.outputFrom ?? null });
         this.send({ kind: 'found', byHand });
         this.#renewIfStale(record?.launchedWith ?? null);
+        this.renewIfMoved();
         break;
       }
       default:
@@ -328,6 +329,15 @@ export class Worker {
     this.send({ kind: 'supervision', renew: 'animus.config.json changed while no supervisor ran' });
   }
 
+  /** Another folder has its folder's name: what runs in the old one makes way for what will run in the new. */
+  renewIfMoved(): void {
+    const { paths, world } = this.#options;
+    const started = this.#record.now.run?.folder ?? null;
+    const there = world.identifyFolder(paths.folder);
+    if (started === null || there === null || there === started) return;
+    this.send({ kind: 'supervision', renew: 'its folder was moved, and another is in its place' });
+  }
+
   /** Null, or why nothing was started. */
   #spawn({ command, args, isolation, tree, cgroups, places }: Isolated, supervision: Supervision): string | null {
     const { shim, paths, files, environment, publish, world } = this.#options;
@@ -337,8 +347,8 @@ export class Worker {
     const cgroup = cgroups === null ? null : makeCgroup(cgroups, `animus-${nonce}`);
     if (cgroup !== null) boundCgroup(cgroup, supervision.processes);
     const described = { nonce, startedAt, isolation, tree: tree === 'cgroup' && cgroup === null ? 'marker' : tree, cgroup } as const;
-    const launchedWith = launchMark(supervision);
-    this.#record.note({ run: { ...described, shim: null, outputFrom: null, launchedWith } });
+    const startedWith = { launchedWith: launchMark(supervision), folder: world.identifyFolder(paths.folder) };
+    this.#record.note({ run: { ...described, shim: null, outputFrom: null, ...startedWith } });
     if (!this.#record.save()) return 'who runs cannot be written down in run/agents: is the disk full?';
     const spawned = world.spawn({
       shim,
@@ -354,7 +364,7 @@ export class Worker {
     if (!spawned.ok) return spawned.error;
     const { pid, exited, outputFrom } = spawned.value;
     const identity = world.identify(pid);
-    this.#record.note({ run: { ...described, shim: identity, outputFrom, launchedWith } });
+    this.#record.note({ run: { ...described, shim: identity, outputFrom, ...startedWith } });
     this.#openRun({ ...described, identity, group: pid, child: { exited }, outputFrom });
     publish({ kind: 'agent-spawned', agent: this.agent, shim: pid, isolation });
     return null;

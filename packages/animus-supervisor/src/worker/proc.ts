@@ -72,6 +72,12 @@ function readPidNamespace(): string | null {
   }
 }
 
+/** Which folder this is, whatever it is called and wherever it is moved on its disk; null when there is none. */
+export function identifyFolder(folder: string): string | null {
+  const stat = statSync(folder, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.dev}:${stat.ino}`;
+}
+
 export function identify(pid: number): ProcessIdentity {
   return { pid, startTicks: readProcessStat(pid)?.startTicks ?? null, bootId: readBootId(), pidNamespace: readPidNamespace() };
 }

@@ -15,8 +15,12 @@ const AGENT: AgentId = 'agent-x';
 
 class Folder implements Disposable {
   readonly path: string = mkdtempSync(path.join(os.tmpdir(), 'animus shim-'));
-  readonly output: string = path.join(this.path, 'output.log');
+  readonly output: string;
   readonly files = recordFiles(this.path, AGENT);
+
+  constructor(below = '') {
+    this.output = path.join(this.path, below, 'output.log');
+  }
 
   /** Runs JavaScript as a Broca would be run. */
   spawn(script: string, environment: Record<string, string> = {}): SpawnedShim {
@@ -99,6 +103,13 @@ test('output is appended: a file cut short holds no NULs', async () => {
   assert.equal(readFileSync(folder.output, 'utf8').includes('\0'), false);
 });
 
+test('a folder for its output that is gone is made again', async () => {
+  using folder = new Folder('logs');
+  await folder.spawn('console.log("one")').exited;
+  assert.equal(readFileSync(folder.output, 'utf8'), 'one\n');
+  assert.equal(statSync(path.dirname(folder.output)).mode & 0o777, 0o700);
+});
+
 test('a large output.log is set aside at the next start', async () => {
   using folder = new Folder();
   writeFileSync(folder.output, '');
@@ -139,6 +150,7 @@ test('a record comes back as written; a damaged one is none', () => {
       startedAt: 5,
       outputFrom: 0,
       launchedWith: 'x',
+      folder: '1:2',
       isolation: 'bwrap',
       tree: 'namespace',
       cgroup: null,
@@ -156,7 +168,7 @@ test('a record comes back as written; a damaged one is none', () => {
     lastDeath: null,
     deaths: {},
     counted: [],
-    run: { ...record.run, outputFrom: null, launchedWith: null, isolation: 'none', tree: 'marker', cgroup: null },
+    run: { ...record.run, outputFrom: null, launchedWith: null, folder: null, isolation: 'none', tree: 'marker', cgroup: null },
   });
   writeFileSync(folder.files.record, '{"wanted":');
   assert.equal(readRecord(folder.files), null);

@@ -7,7 +7,7 @@
  * runs for months 3 MB of resident memory (measured, bundled). git and the build, which run rarely, have it.
  */
 import { execFile, spawn } from 'node:child_process';
-import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { failed, ok, type Result } from 'animus-protocol';
@@ -110,7 +110,9 @@ export function signal(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP'): bo
  */
 function openOutputLog(file: string): number {
   const folder = path.dirname(file);
-  if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) throw new Error(`${folder} is no folder: remove it`);
+  const there = lstatSync(folder, { throwIfNoEntry: false });
+  if (there === undefined) mkdirSync(folder, { mode: 0o700 });
+  else if (!there.isDirectory()) throw new Error(`${folder} is no folder: remove it`);
   const stat = lstatSync(file, { throwIfNoEntry: false });
   if (stat?.isFile() === false) throw new Error(`${file} is no file: remove it`);
   if (stat !== undefined && stat.size > LONGEST_OUTPUT_LOG) renameSync(file, `${file}.1`);

@@ -30,6 +30,8 @@ export type RunRecord = {
   outputFrom: number | null;
   /** What of animus.config.json it was started with (supervision-policy.ts); null where that is not known. */
   launchedWith: string | null;
+  /** The folder it was started in, as the kernel tells folders apart whatever they are called; null where that is not known. */
+  folder: string | null;
   isolation: Isolation;
   tree: TreeHold;
   /** Folder of its control group; null when it has none. */
@@ -72,6 +74,7 @@ const agentRecord = v.object({
       startedAt: v.number(),
       outputFrom: v.fallback(nullableNumber, null),
       launchedWith: v.fallback(v.nullable(v.string()), null),
+      folder: v.fallback(v.nullable(v.string()), null),
       isolation: v.fallback(v.picklist(ISOLATIONS), 'none'),
       tree: v.fallback(v.picklist(TREE_HOLDS), 'marker'),
       cgroup: v.fallback(v.nullable(v.string()), null),
