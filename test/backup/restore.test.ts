@@ -102,7 +102,7 @@ describe(`restore (seed ${SEED})`, () => {
 
   it('what was edited in the clone is in the backup, and comes back when asked for, or when the clone is gone', async () => {
     const plain = await backUp('one');
-    const edited = path.join(one.folder, 'broca/docs/own.md');
+    const edited = path.join(one.folder, 'broca/own.md');
     fs.writeFileSync(edited, 'mine\n');
     const file = await backUp('one');
     assert.deepEqual(

@@ -34,13 +34,17 @@ export function commitAll(folder: string, message: string): string {
 /** Snapshots nobody asked for this long are deleted when a new one is made; no run of tests takes as long. */
 const UNUSED_MS = 3_600_000;
 
+/** What no Broca is built from: a test's clone has half the files without it, and is not made anew when only a test has changed. */
+const NOT_BUILT = /\.(test|fixture)\.ts$|^(test|docs|scripts)\/|^packages\/testkit\//;
+
 /**
- * The working tree around `root` (tracked and untracked files, ignored ones not) as a repository. Made once for each
- * content and kept in node_modules/.cache, so that all test files of a run share it. It is not to be changed.
+ * The working tree around `root` (tracked and untracked files, ignored ones not) as a repository, as far as a Broca is built
+ * from it. Made once for each content and kept in node_modules/.cache, so that all test files of a run share it. It is not to
+ * be changed.
  */
 export function snapshotRepository(root: string): string {
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root, encoding: 'utf8' });
-  const names = listed.split('\0').filter((name) => name !== '' && fs.existsSync(path.join(root, name)));
+  const names = listed.split('\0').filter((name) => name !== '' && !NOT_BUILT.test(name) && fs.existsSync(path.join(root, name)));
   const hash = createHash('sha256');
   for (const name of names.sort())
     hash
