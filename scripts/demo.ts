@@ -21,10 +21,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-const home = await DemoHome.create();
+const home = await DemoHome.create(interrupted.signal);
 try {
-  const isWell = await tour(home, interrupted.signal);
-  if (!isWell && !interrupted.signal.aborted) process.exitCode = 1;
+  const isWell = await tour(home);
+  if (!isWell) process.exitCode = 1;
   if (isWell && process.stdin.isTTY) await stay();
 } finally {
   sayStep('Cleaning up: the fleet is stopped and the throwaway home removed');

@@ -14,19 +14,26 @@ export type Answer = { exitCode: number; stdout: string; stderr: string };
 export class DemoHome {
   readonly folder: string;
   readonly lettaUrl: string;
+  /** Nothing new is begun once it aborts. */
+  readonly interrupted: AbortSignal;
   #keys: ReadonlyMap<string, string>;
   #endLetta: () => Promise<unknown>;
 
-  private constructor(folder: string, lettaUrl: string, keys: ReadonlyMap<string, string>, endLetta: () => Promise<unknown>) {
-    this.folder = folder;
-    this.lettaUrl = lettaUrl;
+  private constructor(
+    place: { folder: string; lettaUrl: string; interrupted: AbortSignal },
+    keys: ReadonlyMap<string, string>,
+    endLetta: () => Promise<unknown>,
+  ) {
+    this.folder = place.folder;
+    this.lettaUrl = place.lettaUrl;
+    this.interrupted = place.interrupted;
     this.#keys = keys;
     this.#endLetta = endLetta;
   }
 
   static readonly agents: readonly string[] = ['atlas', 'borealis', 'cosmo'];
 
-  static async create(): Promise<DemoHome> {
+  static async create(interrupted: AbortSignal): Promise<DemoHome> {
     const folder = await mkdtemp(join(tmpdir(), 'animus-demo-'));
     const keys = new Map(DemoHome.agents.map((agent) => [agent, `sk-demo-${randomBytes(12).toString('hex')}`]));
     // In a session of its own, so that Ctrl-C reaches the demo alone and the fleet can be stopped in order.
@@ -45,16 +52,21 @@ export class DemoHome {
       return letta;
     };
     for await (const line of createInterface({ input: letta.stdout })) {
-      return new DemoHome(folder, (JSON.parse(line) as { url: string }).url, keys, endLetta);
+      const { url } = JSON.parse(line) as { url: string };
+      return new DemoHome({ folder, lettaUrl: url, interrupted }, keys, endLetta);
     }
     throw new Error('the Letta simulator did not start');
   }
 
-  /** Runs `animus` as a person would; the key of an agent goes by environment, so that it is on no command line. */
+  /**
+   * Runs `animus` as a person would; the key of an agent goes by environment, so that it is on no command line. In a
+   * session of its own: neither Ctrl-C nor a terminal that is closed ends it halfway, nor keeps the fleet from being stopped.
+   */
   async animus(args: readonly string[], { keyOf }: { keyOf?: string } = {}): Promise<Answer> {
     const key = keyOf === undefined ? undefined : this.#keys.get(keyOf);
     const result = await execa(ANIMUS, args, {
       cwd: ROOT,
+      detached: true,
       reject: false,
       stdin: 'ignore',
       env: { ANIMUS_HOME: this.folder, NO_COLOR: '1', ...(key === undefined ? {} : { ANIMUS_AGENT_KEY: key }) },

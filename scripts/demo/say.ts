@@ -2,6 +2,9 @@
 
 const isColoured = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
 
+// A terminal that was closed takes no words any more, and a pipe may be: what is to be stopped and removed is so all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 function paint(code: number, text: string): string {
   return isColoured ? `\u001b[${code}m${text}\u001b[0m` : text;
 }

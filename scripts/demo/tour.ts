@@ -11,15 +11,15 @@ type Step = { title: string; run(home: DemoHome): Promise<void> };
 const PATIENCE_MS = 30_000;
 
 /** Runs every step in order; false when one did not hold, or when it was interrupted. */
-export async function tour(home: DemoHome, interrupted: AbortSignal): Promise<boolean> {
+export async function tour(home: DemoHome): Promise<boolean> {
   say(`A throwaway home at ${home.folder}, and a Letta simulator at ${home.lettaUrl} that echoes.`);
   for (const step of STEPS) {
-    if (interrupted.aborted) return false;
+    if (home.interrupted.aborted) return false;
     sayStep(step.title);
     try {
       await step.run(home);
     } catch (error) {
-      if (!interrupted.aborted) sayFault((error as Error).message);
+      if (!home.interrupted.aborted) sayFault((error as Error).message);
       return false;
     }
   }
@@ -42,7 +42,7 @@ async function deployAll(home: DemoHome): Promise<void> {
 
 async function bringUp(home: DemoHome): Promise<void> {
   await run(home, ['up', '-d']);
-  await until('all three agents are ready', async () => (await agents(home)).every(({ phase }) => phase === 'ready'));
+  await until(home, 'all three agents are ready', async () => (await agents(home)).every(({ phase }) => phase === 'ready'));
   await run(home, ['status']);
 }
 
@@ -58,7 +58,7 @@ async function talkByFile(home: DemoHome): Promise<void> {
   await writeFile(join(home.folder, 'demo.tmp'), JSON.stringify(message));
   await rename(join(home.folder, 'demo.tmp'), join(folder, 'inbox', 'demo.json'));
   let replies: string[] = [];
-  await until('the reply is in the outbox', async () => {
+  await until(home, 'the reply is in the outbox', async () => {
     replies = (await readdir(join(folder, 'outbox'))).filter((name) => /^\d+-\d+\.json$/.test(name));
     return replies.length === 1;
   });
@@ -71,7 +71,7 @@ async function killOne(home: DemoHome): Promise<void> {
   if (before?.pid === null || before === undefined) throw new Error('agent-cosmo does not run');
   sayCommand(`kill -9 ${before.pid}`);
   process.kill(before.pid, 'SIGKILL');
-  await until('agent-cosmo runs again', async () => {
+  await until(home, 'agent-cosmo runs again', async () => {
     const after = (await agents(home)).find(({ id }) => id === 'agent-cosmo');
     return after?.phase === 'ready' && after.pid !== before.pid;
   });
@@ -80,7 +80,7 @@ async function killOne(home: DemoHome): Promise<void> {
 }
 
 async function checkHealth(home: DemoHome): Promise<void> {
-  await until('all three have reached Letta', async () => {
+  await until(home, 'all three have reached Letta', async () => {
     const { stdout } = await home.animus(['health', '--json']);
     const report = JSON.parse(stdout) as { ok: boolean; agents: { letta: { state: string } | null }[] };
     return report.ok && report.agents.every(({ letta }) => letta?.state === 'reachable');
@@ -89,6 +89,7 @@ async function checkHealth(home: DemoHome): Promise<void> {
 }
 
 async function run(home: DemoHome, args: string[], keyOf?: string): Promise<Answer> {
+  home.interrupted.throwIfAborted();
   sayCommand(`animus ${args.map((arg) => (/^[\w.:/-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(' ')}`);
   const answer = await home.animus(args, keyOf === undefined ? {} : { keyOf });
   if (answer.stdout.trim() !== '') sayOutput(answer.stdout);
@@ -103,9 +104,10 @@ async function agents(home: DemoHome): Promise<AgentLine[]> {
   return stdout === '' ? [] : (JSON.parse(stdout) as { agents: AgentLine[] }).agents;
 }
 
-async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
+async function until(home: DemoHome, what: string, isTrue: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (!(await isTrue())) {
+    home.interrupted.throwIfAborted();
     if (performance.now() > deadline) throw new Error(`waited ${PATIENCE_MS / 1000} s until ${what}`);
     await sleep(100);
   }

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { noTerminal, TerminalProgram } from '../terminal.ts';
 import { openTelegramRig, type TelegramRig, trusting } from './rig.ts';
-import { noTerminal, TerminalProgram } from './terminal.ts';
 
 const MAIN = join(import.meta.dirname, '../../packages/broca-core/src/main.ts');
 const skip = noTerminal;

@@ -26,6 +26,8 @@ export type Sending = {
   files: readonly string[];
   wait: boolean;
   timeoutMs: number;
+  /** Once it aborts nobody waits any longer: as if the time were over. */
+  left?: AbortSignal;
   /** Something a person who waits should know. */
   notice(text: string): void;
 };
@@ -58,9 +60,12 @@ export async function sendMessage(sending: Sending): Promise<Sent> {
   if (!first.ok) return { kind: 'failed', error: first.error };
   const { promise: late, resolve: giveUp } = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => giveUp('late'), Math.max(1, deadline - performance.now()));
+  const leave = (): void => giveUp('late');
+  sending.left?.addEventListener('abort', leave);
   const conversation = new Conversation(sending, first.value);
   const sent = await Promise.race([conversation.run(), late]);
   clearTimeout(timer);
+  sending.left?.removeEventListener('abort', leave);
   if (sent === 'late') await conversation.look();
   conversation.close();
   return sent === 'late' ? { kind: 'timeout', last: conversation.last } : sent;
@@ -80,7 +85,7 @@ async function reachRunning(sending: Sending, deadline: number): Promise<Result<
 }
 
 /** A Broca that stops takes its socket away; one that was killed leaves it behind, and its supervisor is starting the next one. */
-async function reachRestarted({ folder, notice }: Sending, deadline: number): Promise<Result<BrocaClient, string> | null> {
+async function reachRestarted({ folder, notice, left }: Sending, deadline: number): Promise<Result<BrocaClient, string> | null> {
   const path = socketOf(folder);
   if (!existsSync(path)) return null;
   const giveUpAt = Math.min(deadline, performance.now() + RESTART_PATIENCE_MS);
@@ -88,7 +93,7 @@ async function reachRestarted({ folder, notice }: Sending, deadline: number): Pr
     const client = await connectToBroca(path, deadline - performance.now());
     if (client.ok) return client;
     if (client.error.kind !== 'absent') return failed(describeConnectFault(client.error, folder));
-    if (performance.now() >= giveUpAt) return null;
+    if (performance.now() >= giveUpAt || left?.aborted) return null;
     if (!isSaid) notice('Broca was killed; waiting for it to come back');
     await sleep(RECONNECT_MS);
   }

@@ -30,9 +30,11 @@ export async function send(invocation: SendInvocation, terminal: Terminal): Prom
 export async function chat(invocation: ChatInvocation, terminal: Terminal): Promise<ExitCode> {
   const folder = resolve(invocation.folder);
   let code: ExitCode = EXIT.done;
-  for await (const line of terminal.lines('> ')) {
+  const lines = terminal.lines('> ');
+  const { left } = lines;
+  for await (const line of lines) {
     if (line.trim() === '') continue;
-    const sent = await sendMessage({ ...invocation, folder, text: line, files: [], wait: true, notice: noticeTo(terminal) });
+    const sent = await sendMessage({ ...invocation, folder, text: line, files: [], wait: !left.aborted, left, notice: noticeTo(terminal) });
     const said = say(sent, terminal);
     if (said !== EXIT.done) code = said;
   }

@@ -1,6 +1,12 @@
 /** The terminal of a command: the only place of this package that touches the standard streams. */
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
+
+/** What a person types, line by line. */
+export type Lines = AsyncIterable<string> & {
+  /** They pressed Ctrl-C or Ctrl-D at their terminal: they wait for nothing any more. Lines typed before a Ctrl-D still come. */
+  left: AbortSignal;
+};
 
 export type Terminal = {
   /** Standard output: what was asked for, nothing else. */
@@ -14,7 +20,7 @@ export type Terminal = {
   /** Standard input is a terminal. */
   isKeyboard: boolean;
   /** Lines of standard input; `prompt` is shown before each on a terminal. */
-  lines(prompt: string): AsyncIterable<string>;
+  lines(prompt: string): Lines;
   readAll(): Promise<string>;
   /** Asks a person; null when they broke off, or there is no terminal. What is typed is hidden when it is a secret. */
   question(prompt: string, isSecret: boolean): Promise<string | null>;
@@ -58,20 +64,31 @@ async function ask(prompt: string, isSecret: boolean): Promise<string | null> {
   return answer;
 }
 
-async function* readLines(prompt: string, isInteractive: boolean): AsyncIterable<string> {
-  const lines = isInteractive
+function readLines(prompt: string, isInteractive: boolean): Lines {
+  const reader = isInteractive
     ? createInterface({ input: process.stdin, output: process.stdout, prompt })
     : createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  const left = new AbortController();
   // Ctrl-C ends a chat as Ctrl-D does; readline takes the signal while it reads a terminal.
-  lines.on('SIGINT', () => lines.close());
-  if (isInteractive) lines.prompt();
+  reader.on('SIGINT', () => {
+    left.abort('SIGINT');
+    reader.close();
+  });
+  // What comes through a pipe ends long before it is answered.
+  if (isInteractive) reader.on('close', () => left.abort());
+  return Object.assign(readFrom(reader, isInteractive, left.signal), { left: left.signal });
+}
+
+async function* readFrom(reader: Interface, isInteractive: boolean, left: AbortSignal): AsyncGenerator<string> {
+  if (isInteractive) reader.prompt();
   try {
-    for await (const line of lines) {
+    for await (const line of reader) {
+      if (left.reason === 'SIGINT') break;
       yield line;
-      if (isInteractive) lines.prompt();
+      if (isInteractive && !left.aborted) reader.prompt();
     }
   } finally {
-    lines.close();
+    reader.close();
     // Whoever has read enough does not wait until the other side closes its pipe.
     if ('unref' in process.stdin) process.stdin.unref();
   }
