@@ -22,6 +22,23 @@ function use(version: string): void {
     const text = fs.readFileSync(file, 'utf8');
     fs.writeFileSync(file, text.replace(/("telegram": )"[^"]*"/, `$1${JSON.stringify(version)}`));
   }
+  forgetInstalled();
+}
+
+/**
+ * One copy for both packages: npm puts a changed one below each where another lies above them, unless it knows of none.
+ * (`npm dedupe` would move packages that have nothing to do with it.)
+ */
+function forgetInstalled(): void {
+  const file = path.join(root, 'package-lock.json');
+  const lock = JSON.parse(fs.readFileSync(file, 'utf8')) as { packages: Record<string, unknown> };
+  for (const place of Object.keys(lock.packages).filter((name) => /(^|\/)node_modules\/telegram$/.test(name))) {
+    delete lock.packages[place];
+    fs.rmSync(path.join(root, place), { recursive: true, force: true });
+  }
+  fs.writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
+  // npm's own record of what is installed, from which it would take it up again.
+  fs.rmSync(path.join(root, 'node_modules/.package-lock.json'), { force: true });
 }
 
 const [wanted = ''] = process.argv.slice(2);
@@ -31,11 +48,9 @@ if (version === undefined) {
   process.exitCode = 2;
 } else {
   use(version);
-  // One copy for both packages: npm puts a changed one below each, and only dedupe brings them together. The last step is for
-  // the machine's Node, as npm itself is: npm may just have removed the one that runs this.
+  // The last step is for the machine's Node, as npm itself is: npm may just have removed the one that runs this.
   const steps: [command: string, words: string[]][] = [
     ['npm', ['install', '--no-audit', '--no-fund']],
-    ['npm', ['dedupe', '--no-audit', '--no-fund']],
     ['node', ['scripts/bootstrap.mjs']],
   ];
   const isDone = steps.every(([command, words]) => spawnSync(command, words, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0);
