@@ -25,7 +25,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'animus update 7216 --check': 'updated, and rolled back, in test/fleet/update.test.ts',
   'animus deploy 7216 --take-over': 'taken over in test/takeover',
   'animus send 7216 --attach photo.png "What is this?"': 'files are sent in test/broca/attachments.test.ts',
-  'node scripts/telegram-library.ts teleproto': 'it would change this checkout; the tests of test/telegram pass with either',
+  'npm run telegram-library teleproto': 'it would change this checkout; the tests of test/telegram pass with either',
   'animus telegram 7216 login': 'there is no Telegram; logged in on a loopback one in test/telegram/login.test.ts',
   'animus settings 7216 set outbound.enabled true': 'there is no Telegram; sent through the spool in test/broca/outbound.test.ts',
   'animus service install --now': 'a test must not touch the machine it runs on; done with a stand-in in test/service.test.ts',
