@@ -10,9 +10,9 @@ export const MANY = 100_000;
 
 /** Opens the database, made where there is none. Nothing is synced: what is measured with it is not the disk. */
 export function openUnsynced(file: string): Store {
-  const opened = openStore(file, Date.now());
+  const opened = openStore(file);
   if (!opened.ok) throw new Error(JSON.stringify(opened.error));
-  const { store } = opened.value;
+  const store = opened.value;
   store.pragma('synchronous = OFF');
   return store;
 }

@@ -14,9 +14,9 @@ const TEXT = 'A message of ordinary length, as people write them to an agent on 
 export async function inboundStored(): Promise<Figure[]> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'animus-bench-'));
   try {
-    const opened = openStore(path.join(folder, 'animus.db'), Date.now());
+    const opened = openStore(path.join(folder, 'animus.db'));
     if (!opened.ok) throw new Error(JSON.stringify(opened.error));
-    const { store } = opened.value;
+    const store = opened.value;
     const inbox = createInbox(store, Date.now, () => undefined);
     const raw = openRaw(path.join(folder, 'raw.db'), store.pragma('wal_autocheckpoint', { simple: true }));
     const stored: number[] = [];

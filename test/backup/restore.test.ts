@@ -176,7 +176,7 @@ describe(`restore (seed ${SEED})`, () => {
     const database = path.join(one.folder, 'animus.db');
     fs.writeFileSync(database, `SQLite format 3\0${'x'.repeat(8_000)}`);
     const { before } = await restore(file, '--force');
-    assert.match(before ?? '', /animus\.db\.damaged-/);
+    assert.match(before ?? '', /animus\.db\.replaced-/);
     await fleet.done('start', 'one');
     write('after the damage');
     await answered();

@@ -212,7 +212,7 @@ test('other databases are not mistaken for it, and not touched', async () => {
   change(home.database, 'DROP TABLE queue');
   const bytes = readFileSync(home.database);
   assert.deepEqual(await takeOver({ folder: home.folder, now: NOW, named: null }), { ok: true, value: null });
-  const opened = openStore(home.database, NOW);
+  const opened = openStore(home.database);
   assert.ok(!opened.ok && opened.error.kind === 'foreign');
   assert.deepEqual(readFileSync(home.database), bytes);
   change(home.database, 'CREATE TABLE queue (id INTEGER, message_id INTEGER, status TEXT)');

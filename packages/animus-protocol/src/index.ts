@@ -58,6 +58,7 @@ export { type Modes, modeOf, type PluginConfig } from './plugin-config.ts';
 export { formatProblem, nearestKey, type Problem, unknownKeyProblem } from './problem.ts';
 export { failed, ok, type Result, unreachable } from './result.ts';
 export { fingerprint, isPlaceholder, isSecretKey, secretValues } from './secrets.ts';
+export { describeSetAside, findSetAside, SET_ASIDE } from './set-aside.ts';
 export { FLAT_KEYS, LOG_LEVELS, type LogLevel, MODES, type Mode, parseSettings, type Settings, settingsSchema } from './settings.ts';
 export { type FleetOrigin, showFleetConfig, showSupervision } from './show-fleet.ts';
 export { getSetting, type ShownSetting, showSettings } from './show-settings.ts';

@@ -1,8 +1,7 @@
 /** `broca prepare-restore`: makes a copy of a database fit to go on from; `animus restore` calls it with the release that will run it. */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, type ExitCode } from 'animus-protocol';
+import { newestSpooled } from './channel/newest-spooled.ts';
 import { prepareRestore } from './store/restore/prepare.ts';
 
 /** Prints a report as JSON. */
@@ -36,22 +35,4 @@ export async function runPrepareRestore(argv: string[]): Promise<ExitCode> {
   }
   process.stdout.write(`${JSON.stringify(prepared.value)}\n`);
   return EXIT.done;
-}
-
-/** Highest turn in the name of a file in the spool's outbox (`<turn>-<part>.json`), hidden ones included. */
-function newestSpooled(folder: string): number {
-  let newest = 0;
-  for (const name of list(join(folder, 'outbox'))) {
-    const turn = /^\.?(\d{1,15})-\d+\.json(\.tmp)?$/.exec(name)?.[1];
-    if (turn !== undefined) newest = Math.max(newest, Number(turn));
-  }
-  return newest;
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

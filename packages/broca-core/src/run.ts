@@ -4,8 +4,10 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, type ExitCode } from 'animus-protocol';
 import { Broca } from './lifecycle/broca.ts';
+import type { BrocaIdentity } from './lifecycle/hello.ts';
 import { monotonicMs } from './lifecycle/monotonic.ts';
-import { openFolder } from './lifecycle/open-folder.ts';
+import { type OpenFolder, openFolder } from './lifecycle/open-folder.ts';
+import { describeDoubt, putInDoubt } from './store/damage/doubt.ts';
 import { describeOpenFault, openStore } from './store/open.ts';
 
 /** How long the turn in hand may take when a signal asks Broca to stop; a supervisor says its own time. */
@@ -31,14 +33,12 @@ export async function run(argv: string[]): Promise<ExitCode> {
   for (const name of ['run', 'logs', 'inbox', 'outbox']) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
   const opened = await openFolder(folder, startedAt);
   if (!opened.ok) return complain(opened.error);
-  const { log } = opened.value;
-  const releaseFolder = existsSync(join(import.meta.dirname, 'release.json')) ? import.meta.dirname : null;
-  const broca = new Broca(opened.value, {
-    releaseFolder,
-    release: releaseFolder === null ? null : basename(releaseFolder),
-    nonce: process.env['ANIMUS_WORKER_NONCE'] ?? null,
-    startedAt,
-  });
+  let broca: Broca;
+  try {
+    broca = new Broca(opened.value, identify(startedAt));
+  } catch (error) {
+    return crash(opened.value, error);
+  }
   process.on('SIGHUP', () => broca.reload());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
@@ -50,20 +50,29 @@ export async function run(argv: string[]): Promise<ExitCode> {
     process.on(event, (error: unknown) => {
       if (broca.blame(error)) return;
       // Ours: the state in memory cannot be trusted any more, that on the disk can. The next process goes on from it.
-      log.error('crashed', { error: describe(error) });
-      process.stderr.write(`${describe(error)}\n`);
-      process.exit(EXIT.failed);
+      process.exit(crash(opened.value, error));
     });
   }
   try {
     await broca.ended;
     return EXIT.done;
   } catch (error) {
-    log.error('crashed', { error: describe(error) });
-    return complain({ code: EXIT.failed, lines: [describe(error)] });
+    return crash(opened.value, error);
   } finally {
     setTimeout(() => process.exit(), LINGER_MS).unref();
   }
+}
+
+function identify(startedAt: number): BrocaIdentity {
+  const releaseFolder = existsSync(join(import.meta.dirname, 'release.json')) ? import.meta.dirname : null;
+  const release = releaseFolder === null ? null : basename(releaseFolder);
+  return { releaseFolder, release, nonce: process.env['ANIMUS_WORKER_NONCE'] ?? null, startedAt };
+}
+
+function crash({ folder, log }: OpenFolder, error: unknown): ExitCode {
+  log.error('crashed', { error: describe(error) });
+  const doubt = putInDoubt(folder, error) ? [`${describeDoubt(error)}: the next start looks at all of it`] : [];
+  return complain({ code: EXIT.failed, lines: [describe(error), ...doubt] });
 }
 
 /** Makes the agent's database, so that a deployed agent is whole before its first start. */
@@ -71,9 +80,9 @@ export async function createDatabase(argv: string[]): Promise<ExitCode> {
   const folder = folderOf(argv);
   if (folder === null) return EXIT.usage;
   const file = join(folder, 'animus.db');
-  const opened = openStore(file, Date.now());
+  const opened = openStore(file);
   if (!opened.ok) return complain({ code: EXIT.failed, lines: [describeOpenFault(file, opened.error)] });
-  opened.value.store.close();
+  opened.value.close();
   return EXIT.done;
 }
 

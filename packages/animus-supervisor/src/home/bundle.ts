@@ -35,6 +35,7 @@ export const BROCA_ENTRIES: { broca: string; [name: string]: string } = {
   'broca-take-over': 'packages/broca-core/src/try-take-over.ts',
   'broca-restore': 'packages/broca-core/src/prepare-restore.ts',
   'broca-python': 'packages/broca-core/src/store/takeover/take-over.ts',
+  'broca-damage': 'packages/broca-core/src/store/damage/replace.ts',
   'broca-commands': 'packages/broca-core/src/commands/commands.ts',
   'broca-attachments': 'packages/broca-core/src/attachments/store.ts',
   'broca-tidy': 'packages/broca-core/src/attachments/tidy.ts',

@@ -117,9 +117,9 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 test('files that no message refers to are removed, once they are old enough that none will', async () => {
   const folder = agent();
-  const opened = openStore(join(folder, 'animus.db'), 0);
+  const opened = openStore(join(folder, 'animus.db'));
   assert.ok(opened.ok);
-  const { store } = opened.value;
+  const store = opened.value;
   const now = Date.now();
   const attachments = [await keep(folder, PNG)];
   const gone = await keep(folder, Buffer.from('nobody refers to it'));

@@ -266,7 +266,10 @@ export class ChannelGuard implements LoadedChannel {
       receive: (inbound) => this.#receive([inbound])[0] ?? NOT_STORED,
       receiveAll: (inbounds, changes) => this.#receive(inbounds, changes),
       state: this.#stateOf(),
-      isIgnored: (sender) => this.#leave(() => this.#host.isIgnored(this.name, parseSender(sender))),
+      isIgnored: (sender) => {
+        const parsed = parseSender(sender);
+        return this.#ours(() => this.#host.isIgnored(this.name, parsed), true);
+      },
       storeAttachment: (source, about) => this.#storeAttachment(source, about?.name),
       setState: (state, reason) => {
         if (!this.#isOver()) this.#become(state, reason ?? (state === 'down' ? 'the channel gave no reason' : null));
@@ -277,9 +280,18 @@ export class ChannelGuard implements LoadedChannel {
   #stateOf(): ChannelState {
     const state = this.#host.stateOf(this.name);
     return {
-      get: (key) => this.#leave(() => state.get(String(key))),
-      list: (prefix) => this.#leave(() => state.list(String(prefix))),
-      put: (changes) => !this.#isOver() && this.#leave(() => state.put(parseChanges(changes))),
+      get: (key) => {
+        const name = String(key);
+        return this.#ours(() => state.get(name), null);
+      },
+      list: (prefix) => {
+        const beginning = String(prefix);
+        return this.#ours(() => state.list(beginning), []);
+      },
+      put: (changes) => {
+        const parsed = parseChanges(changes);
+        return !this.#isOver() && this.#ours(() => state.put(parsed), false);
+      },
     };
   }
 
@@ -305,16 +317,20 @@ export class ChannelGuard implements LoadedChannel {
 
   #store(inbounds: readonly Inbound[], changes: StateChanges): Receipt[] {
     if (inbounds.length === 0 && Object.keys(changes).length === 0) return [];
+    return this.#ours(() => this.#host.receiveAll(inbounds, { channel: this.name, changes }), []);
+  }
+
+  /** Broca's own code called by a plugin: what it throws must not be swallowed by the plugin, nor blamed on it. */
+  #ours<T>(code: () => T, otherwise: T): T {
     try {
-      return this.#leave(() => this.#host.receiveAll(inbounds, { channel: this.name, changes }));
+      return this.#leave(code);
     } catch (error) {
-      // A throw of ours must not be swallowed by a plugin, nor blamed on it.
       this.#leave(() =>
         queueMicrotask(() => {
           throw error;
         }),
       );
-      return [];
+      return otherwise;
     }
   }
 

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, ok, type Result, unreachable } from 'animus-protocol';
 import { type CommandName, FILES_COMMANDS, type FilesCommandName, STORE_COMMANDS, type StoreCommandName } from '../commands/commands.ts';
 import { isUpdating } from '../lifecycle/probation.ts';
+import { describeDoubt, putInDoubt } from '../store/damage/doubt.ts';
 import { type FolderLock, takeLock } from '../store/lock.ts';
 import { describeOpenFault, openStore } from '../store/open.ts';
 import { type Answer, type BrocaClient, type ConnectFault, connectToBroca } from './client.ts';
@@ -132,11 +133,14 @@ async function runHere(
     if (isUpdating(folder)) {
       return failed('this agent is being updated: try again in a moment. If an update was interrupted, animus update finishes it');
     }
-    const opened = openStore(file, Date.now());
+    const opened = openStore(file);
     if (!opened.ok) return failed(describeOpenFault(file, opened.error));
-    const { store } = opened.value;
+    const store = opened.value;
     try {
       return await STORE_COMMANDS[name](args, { store, folder, now: Date.now, live: null, signal: new AbortController().signal });
+    } catch (error) {
+      if (!putInDoubt(folder, error)) throw error;
+      return failed(`${describeDoubt(error)}: start the agent (animus start, or broca run), and its Broca looks at all of it`);
     } finally {
       store.close();
     }

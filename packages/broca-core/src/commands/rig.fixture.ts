@@ -40,9 +40,9 @@ export type Rig = {
 
 export function openRig(t?: TestContext): Rig {
   const folder = mkdtempSync(join(root, 'rig-'));
-  const opened = openStore(join(folder, 'animus.db'), 0);
+  const opened = openStore(join(folder, 'animus.db'));
   assert.ok(opened.ok);
-  const { store } = opened.value;
+  const store = opened.value;
   const told: string[] = [];
   const clock = (): number => rig.now;
   const outbox = createOutbox(store, (_channel, text) => text.split('|'), clock);

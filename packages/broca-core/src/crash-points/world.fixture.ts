@@ -277,9 +277,9 @@ export class World {
   }
 
   #start(): Process {
-    const opened = openStore(this.#file, this.#now);
+    const opened = openStore(this.#file);
     assert.ok(opened.ok);
-    const { store } = opened.value;
+    const store = opened.value;
     // Only processes end here, never the machine: what was written stays without a sync, which makes worlds cheap.
     store.pragma('synchronous = OFF');
     this.#disk.attach(store);

@@ -14,9 +14,9 @@ import { createInbox } from './receive.ts';
 function openRig(t: TestContext, limits: Partial<MessageLimits>) {
   const clock = { now: 1_000 };
   const folder = mkdtempSync(join(tmpdir(), 'broca-inbox-'));
-  const opened = openStore(join(folder, 'animus.db'), 0);
+  const opened = openStore(join(folder, 'animus.db'));
   assert.ok(opened.ok);
-  const { store } = opened.value;
+  const store = opened.value;
   t.after(() => {
     store.close();
     rmSync(folder, { recursive: true });

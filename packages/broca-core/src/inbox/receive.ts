@@ -38,7 +38,7 @@ type Standing = {
 };
 
 const MAY_BE_ANSWERED =
-  'it came before a backup was restored, and may have been answered by the database that is gone: look at the conversation, then retry or settle it';
+  'it came before a backup was restored, or the database was damaged, and may have been answered by the database that is gone: look at the conversation, then retry or settle it';
 
 /** When somebody was last active is kept to the minute: each write of it would touch two more pages a message. */
 const ACTIVITY_GRAIN_MS = 60_000;

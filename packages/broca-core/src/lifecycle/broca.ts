@@ -87,6 +87,7 @@ export class Broca {
     this.#config = open.config;
     this.#probation = new Probation(open.folder, identity.release);
     this.#condition = new Condition({
+      folder: open.folder,
       store: open.store,
       log: open.log,
       calledFor: identity.nonce === null ? null : open.config.agentId,
@@ -117,7 +118,6 @@ export class Broca {
       },
     );
     this.#condition.configurationRead(open.problems);
-    if (open.setAside !== null) this.#condition.databaseSetAside(open.setAside);
     this.ended = this.#run();
   }
 

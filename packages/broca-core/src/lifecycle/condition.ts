@@ -1,5 +1,13 @@
 /** How a running Broca is: what it tells in a beat, and what a person should know of it. */
-import { type BrocaBeat, type ChannelHealth, formatProblem, type LettaState, type Problem } from 'animus-protocol';
+import {
+  type BrocaBeat,
+  type ChannelHealth,
+  describeSetAside,
+  findSetAside,
+  formatProblem,
+  type LettaState,
+  type Problem,
+} from 'animus-protocol';
 import type { Channels } from '../channel/load.ts';
 import { asTyped } from '../cli/typed-policy.ts';
 import type { Log } from '../log/log.ts';
@@ -9,6 +17,7 @@ import { Problems } from './problems.ts';
 import { StorageNews } from './storage-news.ts';
 
 export type ConditionSources = {
+  folder: string;
   store: Store;
   log: Log;
   /** How a person who looks at this Broca's health calls its agent in `animus`; null when they type `broca`. */
@@ -27,12 +36,15 @@ export class Condition {
   #sources: ConditionSources;
   #problems = new Problems();
   #figures: () => StoredFigures;
+  /** Damaged databases that wait for a person. */
+  #setAside: readonly string[];
   /** Turns settled or parked since the start. */
   #settled = 0;
 
   constructor(sources: ConditionSources) {
     this.#sources = sources;
     this.#figures = createFigures(sources.store);
+    this.#setAside = findSetAside(sources.folder);
     this.storage = new StorageNews(this.#problems, sources.log, sources.onNews);
   }
 
@@ -43,10 +55,6 @@ export class Condition {
   /** Keys whose change waits for a new start. */
   restartNeeded(keys: readonly string[]): void {
     this.#problems.set('restart', keys.length > 0 ? [`restart Broca to apply the change of ${keys.join(', ')}`] : []);
-  }
-
-  databaseSetAside(place: string): void {
-    this.#problems.set('damaged', [`the database was damaged and set aside as ${place}; a new one was begun`], 'fault');
   }
 
   turnSettled(): void {
@@ -81,8 +89,12 @@ export class Condition {
   }
 
   #look(parked: number, uncertain: number): void {
-    const { log, channels } = this.#sources;
+    const { folder, log, channels } = this.#sources;
     const queueList = this.#asTyped('broca queue list');
+    // None comes while a Broca runs, so the folder is looked at again only while there are some.
+    if (this.#setAside.length > 0) this.#setAside = findSetAside(folder);
+    const asides = this.#setAside.map((name) => describeSetAside(name, queueList));
+    this.#problems.set('damaged', asides, 'fault');
     const logFault = log.fault();
     this.#problems.set('log', logFault === null ? [] : [logFault], 'fault');
     this.storage.forgetOld();

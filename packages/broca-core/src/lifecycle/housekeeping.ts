@@ -1,4 +1,5 @@
 /** What a running Broca does beside its work: remembers its channels for commands that run without it, and removes files nobody needs. */
+import { findSetAside } from 'animus-protocol';
 import type { LoadedChannel } from '../channel/guard.ts';
 import { rememberChannels } from '../channel/remember.ts';
 import type { Log } from '../log/log.ts';
@@ -19,9 +20,11 @@ export function startHousekeeping(store: Store, folder: string, channels: readon
     log.warn('housekeeping-waits', { fault });
   };
   const tidy = async (): Promise<void> => {
+    // What a damaged database referred to may be wanted yet.
+    const isKept = findSetAside(folder).length > 0;
     try {
       const { removeUnreferencedAttachments } = await import('../attachments/tidy.ts');
-      const removed = await removeUnreferencedAttachments(store, folder, Date.now(), () => isStopped);
+      const removed = isKept ? 0 : await removeUnreferencedAttachments(store, folder, Date.now(), () => isStopped);
       if (removed > 0) log.info('attachments-removed', { removed });
     } catch (error) {
       forgive(error);

@@ -16,8 +16,9 @@ import {
   readBrocaConfig,
 } from 'animus-protocol';
 import { createLog, type Log } from '../log/log.ts';
+import { openSound, type SoundStore } from '../store/damage/open-sound.ts';
 import { type FolderLock, takeLock } from '../store/lock.ts';
-import { describeOpenFault, type OpenedStore, openStore, type Store } from '../store/open.ts';
+import { describeOpenFault, type Store } from '../store/open.ts';
 import type { TakenOver } from '../store/takeover/take-over.ts';
 
 /** A Broca that is ending, or a command that works on the database, frees the lock within this time. */
@@ -31,7 +32,6 @@ export type OpenFolder = {
   log: Log;
   lock: FolderLock;
   store: Store;
-  setAside: string | null;
 };
 
 /** Why Broca cannot start: what to print, and the exit code that says whether trying again may help. */
@@ -55,19 +55,20 @@ export async function openFolder(folder: string, now: number): Promise<Result<Op
   }
   const { logLevel, secrets, logKeepDays, logKeepBytes } = config;
   const log = createLog({ folder, level: logLevel, secrets, keep: { days: logKeepDays, bytes: logKeepBytes } });
-  const { takenOver, ...stored } = opened.value;
+  const { takenOver, replaced, store } = opened.value;
   if (takenOver !== null) log.info('taken-over', takenOver);
-  return ok({ folder, config, problems, log, lock, ...stored });
+  if (replaced !== null) log.error('database-set-aside', replaced);
+  return ok({ folder, config, problems, log, lock, store });
 }
 
 async function openDatabase(
   folder: string,
   config: BrocaConfig,
   now: number,
-): Promise<Result<OpenedStore & { takenOver: TakenOver | null }, StartFault>> {
+): Promise<Result<SoundStore & { takenOver: TakenOver | null }, StartFault>> {
   const database = join(folder, 'animus.db');
   // A Python Broca's database has the same name, or another where there is none of this one.
-  const first = existsSync(database) ? openStore(database, now) : null;
+  const first = existsSync(database) ? await openSound(folder, database, now) : null;
   if (first?.ok) return ok({ ...first.value, takenOver: null });
   let takenOver: TakenOver | null = null;
   if (first === null || first.error.kind === 'foreign') {
@@ -78,7 +79,7 @@ async function openDatabase(
     }
     takenOver = taken.value;
   }
-  const opened = openStore(database, now);
+  const opened = await openSound(folder, database, now);
   if (opened.ok) return ok({ ...opened.value, takenOver });
   const code = opened.error.kind === 'unusable' ? EXIT.failed : EXIT.configuration;
   return failed({ code, lines: [describeOpenFault(database, opened.error)] });

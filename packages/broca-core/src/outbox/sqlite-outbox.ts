@@ -76,7 +76,7 @@ export function partsOf(turn: Turn, texts: readonly string[]): PartSource[] {
   }));
 }
 
-const WITHHELD = 'a backup from the time of this turn was restored: this reply may have been handed over before';
+const WITHHELD = 'this turn is from before a backup was restored, or the database was damaged: its reply may have been handed over before';
 
 type Split = (channel: string, text: string) => readonly (string | ComposedPart)[];
 

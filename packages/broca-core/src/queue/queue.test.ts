@@ -18,9 +18,9 @@ type Rig = { store: Store; inbox: Inbox; queue: Queue; outbox: Outbox; clock: { 
 let files = 0;
 
 function openRig(file: string, clock = { now: 1_000 }): Rig {
-  const opened = openStore(file, clock.now);
+  const opened = openStore(file);
   assert.ok(opened.ok);
-  const { store } = opened.value;
+  const store = opened.value;
   const read = () => clock.now;
   const outbox = createOutbox(store, (_channel, text) => text.split('|'), read);
   return { store, outbox, queue: createQueue(store, outbox, read), inbox: createInbox(store, read, () => undefined), clock };

@@ -1,5 +1,4 @@
 /** Opens an agent's database as every program of ours must: WAL, each commit on the disk, short waits. */
-import { existsSync, renameSync } from 'node:fs';
 import { failed, ok, type Result } from 'animus-protocol';
 import DatabaseConstructor, { type Database, type Statement } from 'better-sqlite3';
 import { findForeignTables, type MigrationFault, migrate } from './migrate.ts';
@@ -13,27 +12,8 @@ const BUSY_TIMEOUT_MS = 250;
 /** Tables of the original Broca, whose database is taken over at a start (takeover/). */
 const ORIGINAL_TABLES = ['letta_users', 'platform_profiles', 'messages', 'queue'];
 
-export type OpenedStore = {
-  store: Store;
-  /** Where a damaged database was put aside, so that a person can be told. */
-  setAside: string | null;
-};
-
-export type OpenFault = MigrationFault | { kind: 'unusable'; reason: string };
-
-/**
- * Opens and migrates `file`, creating it where there is none. The caller holds the folder's lock. A
- * damaged file is renamed with its -wal and -shm (never deleted) and a new one begun.
- */
-export function openStore(file: string, now: number): Result<OpenedStore, OpenFault> {
-  const first = tryOpen(file);
-  if (first.ok) return ok({ store: first.value, setAside: null });
-  if (first.error.kind !== 'damaged') return failed(first.error);
-  const aside = setAside(file, now);
-  const second = tryOpen(file);
-  if (second.ok) return ok({ store: second.value, setAside: aside });
-  return failed(second.error.kind === 'damaged' ? { kind: 'unusable', reason: second.error.reason } : second.error);
-}
+/** `damaged`: the Broca that runs the agent replaces it (damage/); nobody else touches it. */
+export type OpenFault = MigrationFault | { kind: 'damaged' | 'unusable'; reason: string };
 
 export function describeOpenFault(file: string, fault: OpenFault): string {
   switch (fault.kind) {
@@ -44,12 +24,15 @@ export function describeOpenFault(file: string, fault: OpenFault): string {
         return `${file} is a Python Broca's database: start this agent once, and its Broca takes it over (animus start, or broca run)`;
       }
       return `${file} belongs to another program (tables ${fault.tables.slice(0, 5).join(', ')}): move it away, or give this agent another folder`;
+    case 'damaged':
+      return `${file} is damaged (${fault.reason}): start the agent (animus start, or broca run), and its Broca sets it aside and takes along what can be read; or bring a backup back (animus restore)`;
     case 'unusable':
       return `${file} cannot be opened: ${fault.reason}`;
   }
 }
 
-function tryOpen(file: string): Result<Store, OpenFault | { kind: 'damaged'; reason: string }> {
+/** Opens and migrates `file`, creating it where there is none. The caller holds the folder's lock. */
+export function openStore(file: string): Result<Store, OpenFault> {
   let store: Store | null = null;
   try {
     store = new DatabaseConstructor(file, { timeout: BUSY_TIMEOUT_MS });
@@ -71,18 +54,14 @@ function tryOpen(file: string): Result<Store, OpenFault | { kind: 'damaged'; rea
     return ok(store);
   } catch (error) {
     store?.close();
-    const { code, message } = error as { code?: string; message: string };
-    const isDamaged = code?.startsWith('SQLITE_CORRUPT') === true || code === 'SQLITE_NOTADB';
-    return failed({ kind: isDamaged ? 'damaged' : 'unusable', reason: message });
+    return failed({ kind: isDamage(error) ? 'damaged' : 'unusable', reason: (error as Error).message });
   }
 }
 
-function setAside(file: string, now: number): string {
-  const aside = `${file}.damaged-${new Date(now).toISOString().replaceAll(':', '')}`;
-  for (const suffix of ['', '-wal', '-shm']) {
-    if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-  }
-  return aside;
+/** What the database says of itself: a page that makes no sense, or no database at all. */
+export function isDamage(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code?.startsWith('SQLITE_CORRUPT') === true || code === 'SQLITE_NOTADB';
 }
 
 /** No room: for data, or (SHMSIZE) for the memory that connections share. */

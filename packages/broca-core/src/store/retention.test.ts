@@ -16,9 +16,9 @@ type Rig = { store: Store; inbox: Inbox; queue: Queue; outbox: Outbox; clock: { 
 
 function openRig(t: TestContext): Rig {
   const folder = mkdtempSync(join(tmpdir(), 'broca-retention-'));
-  const opened = openStore(join(folder, 'animus.db'), 0);
+  const opened = openStore(join(folder, 'animus.db'));
   assert.ok(opened.ok);
-  const { store } = opened.value;
+  const store = opened.value;
   store.pragma('synchronous = OFF');
   t.after(() => {
     store.close();

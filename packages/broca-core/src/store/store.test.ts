@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -8,7 +8,6 @@ import DatabaseConstructor from 'better-sqlite3';
 import { MIGRATIONS, migrate } from './migrate.ts';
 import { describeOpenFault, openStore } from './open.ts';
 
-const NOW = Date.UTC(2026, 10, 23);
 let folder: string;
 let file: string;
 beforeEach(() => {
@@ -18,31 +17,30 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 test('a new database has every commit on the disk and is kept in WAL', () => {
-  const opened = openStore(file, NOW);
+  const opened = openStore(file);
   assert.ok(opened.ok);
-  assert.equal(opened.value.store.pragma('synchronous', { simple: true }), 2);
-  assert.equal(opened.value.store.pragma('journal_mode', { simple: true }), 'wal');
-  assert.equal(opened.value.setAside, null);
-  opened.value.store.close();
+  assert.equal(opened.value.pragma('synchronous', { simple: true }), 2);
+  assert.equal(opened.value.pragma('journal_mode', { simple: true }), 'wal');
+  opened.value.close();
 });
 
 test('what was stored is there after the database is opened again', () => {
-  const first = openStore(file, NOW);
+  const first = openStore(file);
   assert.ok(first.ok);
-  first.value.store.prepare("INSERT INTO facts VALUES ('newest_message_id', 'x')").run();
-  first.value.store.close();
-  const second = openStore(file, NOW);
+  first.value.prepare("INSERT INTO facts VALUES ('newest_message_id', 'x')").run();
+  first.value.close();
+  const second = openStore(file);
   assert.ok(second.ok);
-  assert.equal(second.value.store.prepare("SELECT value FROM facts WHERE key = 'newest_message_id'").pluck().get(), 'x');
-  second.value.store.close();
+  assert.equal(second.value.prepare("SELECT value FROM facts WHERE key = 'newest_message_id'").pluck().get(), 'x');
+  second.value.close();
 });
 
 test('a database of a newer schema is refused untouched', () => {
-  const opened = openStore(file, NOW);
+  const opened = openStore(file);
   assert.ok(opened.ok);
-  opened.value.store.pragma('user_version = 99');
-  opened.value.store.close();
-  const refused = openStore(file, NOW);
+  opened.value.pragma('user_version = 99');
+  opened.value.close();
+  const refused = openStore(file);
   assert.ok(!refused.ok);
   assert.equal(refused.error.kind, 'newer');
   assert.match(describeOpenFault(file, refused.error), /newer Broca \(schema 99, this one knows \d+\)/);
@@ -52,9 +50,9 @@ test('a database of a newer schema is refused untouched', () => {
 });
 
 test('a database that a newer Broca migrated is worked with, as it is, where that Broca said so', () => {
-  const opened = openStore(file, NOW);
+  const opened = openStore(file);
   assert.ok(opened.ok);
-  const { store } = opened.value;
+  const store = opened.value;
   const known = MIGRATIONS.length;
   const newer = (version: number, worksFrom: number) => ({ version, worksFrom, sql: `CREATE TABLE more_${version} (text TEXT)` });
   const expanded = [...MIGRATIONS, newer(known + 1, known)];
@@ -71,7 +69,7 @@ test("another program's database is refused untouched", () => {
   db.exec('CREATE TABLE recipes (name TEXT)');
   db.close();
   const before = readFileSync(file);
-  const refused = openStore(file, NOW);
+  const refused = openStore(file);
   assert.ok(!refused.ok);
   assert.match(describeOpenFault(file, refused.error), /another program \(tables recipes\)/);
   const after = new DatabaseConstructor(file);
@@ -80,16 +78,14 @@ test("another program's database is refused untouched", () => {
   assert.ok(before.length > 0);
 });
 
-test('a damaged file is set aside whole, and a new database begun', () => {
+test('a damaged file is refused untouched: only the Broca that runs the agent replaces it', () => {
   const rubbish = Buffer.alloc(8192, 'rubbish');
   writeFileSync(file, rubbish);
-  const opened = openStore(file, NOW);
-  assert.ok(opened.ok);
-  opened.value.store.close();
-  assert.ok(opened.value.setAside);
-  assert.deepEqual(readFileSync(opened.value.setAside), rubbish);
-  assert.ok(statSync(file).size > 0);
-  assert.ok(readdirSync(folder).some((name) => name.startsWith('animus.db.damaged-2026-11-23')));
+  const refused = openStore(file);
+  assert.ok(!refused.ok);
+  assert.match(describeOpenFault(file, refused.error), /is damaged .*start the agent/);
+  assert.deepEqual(readFileSync(file), rubbish);
+  assert.deepEqual(readdirSync(folder), ['animus.db']);
 });
 
 test('a released migration is never edited', () => {

@@ -27,9 +27,9 @@ function openRig(
   plugins: Record<string, unknown> = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'broca-turn-loop-'));
-  const opened = openStore(join(folder, 'animus.db'), 0);
+  const opened = openStore(join(folder, 'animus.db'));
   assert.ok(opened.ok);
-  const { store } = opened.value;
+  const store = opened.value;
   store.pragma('synchronous = OFF');
   t.after(() => {
     store.close();

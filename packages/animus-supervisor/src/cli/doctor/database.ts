@@ -1,5 +1,6 @@
 /** An agent's database, read whole in this process: no Broca waits for it, and nothing is written. */
 import fs from 'node:fs';
+import { findSetAside } from 'animus-protocol';
 import { takeHomeLock } from '../../fleet/lock.ts';
 import { examineDatabase } from '../../home/database-facts.ts';
 import type { AgentPaths } from '../../home/paths.ts';
@@ -23,6 +24,10 @@ export const database: Check<AgentSubject> = {
     const facts = examineQuietly(agent);
     const mend = `animus stop ${id}, keep a copy of animus.db, then bring the newest sound backup back: animus restore <file> --force`;
     const findings: Finding[] = facts.faults.map((each) => fault(`animus.db: ${each}`, mend));
+    for (const name of findSetAside(agent.folder)) {
+      const remedy = `look at what waits (animus queue ${id} list); to have more back: animus restore <file> --force; then move the file away`;
+      findings.push(fault(`a damaged database was set aside as ${name}; what could be read of it was taken along`, remedy));
+    }
     const wal = fs.statSync(`${agent.database}-wal`, { throwIfNoEntry: false })?.size ?? 0;
     if (wal > LARGEST_WAL)
       findings.push(

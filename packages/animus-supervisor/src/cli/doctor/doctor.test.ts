@@ -255,6 +255,10 @@ describe('animus doctor', () => {
     fs.rmSync(agent.database);
     assert.match(reasons(row(await diagnose(1), 'database')), /animus\.db is missing/);
     fs.writeFileSync(agent.database, sound, { mode: 0o600 });
+    const aside = path.join(agent.folder, 'animus.db.damaged-2026-11-28T120000.000Z');
+    fs.writeFileSync(aside, damaged, { mode: 0o600 });
+    assert.match(reasons(row(await diagnose(1), 'database')), /set aside as animus\.db\.damaged-.* → .*animus queue agent-one list/);
+    fs.rmSync(aside);
     // Somebody is writing: it is read beside them, and nobody waits.
     const db = new DatabaseConstructor(agent.database);
     db.exec('BEGIN IMMEDIATE');

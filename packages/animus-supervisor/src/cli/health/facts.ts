@@ -1,6 +1,6 @@
 /** Gathers what health judges: an agent's files, its configuration, and what the supervisor or Broca itself says. Reads only. */
 import fs from 'node:fs';
-import { type AgentId, type AgentStatus, type BeatReport, loadBrocaConfig, type Problem } from 'animus-protocol';
+import { type AgentId, type AgentStatus, type BeatReport, findSetAside, loadBrocaConfig, type Problem } from 'animus-protocol';
 import { findWrongAgentModes, formatWrongMode } from '../../home/modes.ts';
 import { type AgentPaths, agentPaths } from '../../home/paths.ts';
 import { isMadeByHand } from '../../home/python-home.ts';
@@ -15,6 +15,8 @@ export type ProcessFacts = { from: 'supervisor'; status: AgentStatus } | { from:
 export type FileFacts = {
   id: AgentId;
   hasDatabase: boolean;
+  /** Damaged databases that were set aside, and wait for a person. */
+  setAside: string[];
   hasEnvironment: boolean;
   hasClone: boolean;
   /** Made for the Python Broca and not taken over; the release's fault says what to do. */
@@ -36,6 +38,7 @@ export function readFileFacts(home: string, id: AgentId): FileFacts {
   return {
     id,
     hasDatabase: isDatabase(agent),
+    setAside: findSetAside(agent.folder),
     hasEnvironment: fs.existsSync(agent.environment),
     hasClone: fs.existsSync(agent.clone),
     isMadeByHand: isMadeByHand(agent),

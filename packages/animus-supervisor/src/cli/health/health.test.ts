@@ -170,6 +170,21 @@ describe('animus health', () => {
     });
   });
 
+  it('tells of a damaged database that was set aside once, until it is moved away', async () => {
+    const name = 'animus.db.damaged-2026-11-28T120000.000Z';
+    const file = path.join(agentPaths(home, id).folder, name);
+    fs.writeFileSync(file, 'rubbish', { mode: 0o600 });
+    const told = /set aside as animus\.db\.damaged-2026.*animus queue agent-one list/;
+    await while_(beatWith({ state: 'unchecked' }, { problems: [] }), async () =>
+      assert.match((await askHealth(1)).one.faults.join('\n'), told),
+    );
+    const itself = { problems: [], faults: [`it lies there as ${name}`] };
+    await while_(beatWith({ state: 'unchecked' }, itself), async () => assert.deepEqual((await askHealth(1)).one.faults, itself.faults));
+    assert.match((await askHealth(1)).one.faults.join('\n'), told);
+    fs.rmSync(file);
+    await while_(beatWith({ state: 'unchecked' }, { problems: [] }), async () => assert.deepEqual((await askHealth(0)).one.faults, []));
+  });
+
   it('warns of an event loop that is late; the agent works all the same', async () => {
     await while_(beatWith({ state: 'unchecked' }, { eventLoopDelayMs: 2_400, problems: [] }), async () => {
       const { one } = await askHealth(0);

@@ -2,7 +2,15 @@
  * Judges an agent by its facts. Well is: its files are there and private, its configuration can be used, and it
  * does what is wanted of it: ready with Letta and its channels up, or stopped because a person stopped it.
  */
-import type { BeatReport, ChannelHealth, Isolation, LettaState, Phase, QueueFigures } from 'animus-protocol';
+import {
+  type BeatReport,
+  type ChannelHealth,
+  describeSetAside,
+  type Isolation,
+  type LettaState,
+  type Phase,
+  type QueueFigures,
+} from 'animus-protocol';
 import { lateness } from '../agent-words.ts';
 import type { AgentFacts, ProcessFacts } from './facts.ts';
 
@@ -48,7 +56,7 @@ export function judgeAgent(facts: AgentFacts, configuration: { errors: string[];
   const files = fileFaults(facts, configuration.errors);
   const wrongModes = facts.wrongModes.map(({ fault }) => fault);
   const told = [...files, ...configuration.warnings];
-  const faults = [...files, ...wrongModes, ...runningFaults(withoutTold(process, told), beat)];
+  const faults = [...files, ...wrongModes, ...runningFaults(withoutTold(process, told), beat), ...untoldSetAside(facts, beat)];
   const isLoose = (of: AgentFacts['wrongModes'][number]['of']): boolean => facts.wrongModes.some((wrong) => wrong.of === of);
   return {
     id: facts.id,
@@ -73,6 +81,13 @@ function toldByBeat(beat: BeatReport | null): string[] {
   if (beat === null) return [];
   const late = lateness(beat);
   return late === null ? beat.problems : [...beat.problems, late];
+}
+
+/** A Broca that runs tells of them in its own words. */
+function untoldSetAside({ id, setAside }: AgentFacts, beat: BeatReport | null): string[] {
+  const told = beat?.faults ?? [];
+  const untold = setAside.filter((name) => !told.some((fault) => fault.includes(name)));
+  return untold.map((name) => describeSetAside(name, `animus queue ${id} list`));
 }
 
 function fileFaults(facts: AgentFacts, errors: readonly string[]): string[] {

@@ -147,7 +147,8 @@ async function keepPresent(agent: AgentPaths, { home, id, version, signal, now, 
   if (isCloneReplaced && cloneFault !== null) return failed(`its clone cannot be backed up (${cloneFault}): restore without --with-clone`);
   if (kept.ok) return ok({ file: kept.value.file, isWhole: true });
   if (signal.aborted || !/damaged/.test(kept.error)) return kept;
-  const aside = `${agent.database}.damaged-${now.toISOString().replaceAll(':', '')}`;
+  // Not named as one that a Broca set aside: whoever restores knows of it.
+  const aside = `${agent.database}.replaced-${now.toISOString().replaceAll(':', '')}`;
   for (const suffix of ['', '-wal']) if (fs.existsSync(agent.database + suffix)) fs.copyFileSync(agent.database + suffix, aside + suffix);
   return ok({ file: aside, isWhole: false });
 }
@@ -175,7 +176,7 @@ async function prepare(
 /** Until when the database that is gone may have answered messages (ms). Of a folder that is gone too, nobody knows. */
 function lastSeenAlive(agent: AgentPaths): number {
   if (!fs.existsSync(agent.folder)) return Date.now();
-  const damaged = fs.readdirSync(agent.folder).filter((name) => name.startsWith('animus.db.damaged-'));
+  const damaged = fs.readdirSync(agent.folder).filter((name) => /^animus\.db\.(damaged|replaced)-/.test(name));
   const files = [agent.brocaLog, agent.database, `${agent.database}-wal`, ...damaged.map((name) => path.join(agent.folder, name))];
   const times = files.map((file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
   const newest = Math.max(...times);

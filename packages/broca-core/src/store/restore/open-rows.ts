@@ -32,3 +32,9 @@ export function promoteForemost(store: Store): void {
     store.exec(`UPDATE ${table} SET state = 'waiting' WHERE state = 'queued' AND id = ${foremost}`);
   }
 }
+
+/** Numbers of a table's rows up to this one are not given again. */
+export function raiseNumber(store: Store, table: string, newest: number): void {
+  const { changes } = store.prepare('UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?').run(newest, table);
+  if (changes === 0) store.prepare('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run(table, newest);
+}

@@ -18,9 +18,9 @@ const NOW = 9_000_000;
 
 /** An agent's database and what writes to it. */
 function open(file: string) {
-  const opened = openStore(file, 0);
+  const opened = openStore(file);
   assert.ok(opened.ok);
-  const { store } = opened.value;
+  const store = opened.value;
   const clock = (): number => TAKEN_AT;
   const outbox = createOutbox(store, (_channel, text) => text.split('|'), clock);
   const queue = createQueue(store, outbox, clock);

@@ -13,7 +13,7 @@ import { failed, ok, type Result } from 'animus-protocol';
 import { databaseId, readFact } from '../facts.ts';
 import { describeOpenFault, openStore, type Store } from '../open.ts';
 import { carryOver } from './carry.ts';
-import { fence } from './fence.ts';
+import { type FenceRequest, fence } from './fence.ts';
 import { followPresent } from './follow.ts';
 import type { RestoreReport, RestoreRequest } from './request.ts';
 
@@ -43,17 +43,22 @@ function prepare(store: Store, request: RestoreRequest, hasPresent: boolean, isS
   const report =
     request.isFinal && !request.isOtherAgent
       ? { isFollowed: false, parked: [], uncertain: 0, settling: null, carried: 0 }
-      : fence(store, request);
+      : fence(store, { ...request, told: toldOf(request) });
   return hasPresent && !request.isOtherAgent ? { ...report, carried: carryOver(store) } : report;
 }
 
+function toldOf({ takenAt }: RestoreRequest): FenceRequest['told'] {
+  const restored = `a backup of ${new Date(takenAt).toISOString()} was restored`;
+  return {
+    turn: `${restored}, and this may have been answered after that: look at the conversation, then retry or settle it`,
+    part: `${restored}, and this may have been handed over after that`,
+  };
+}
+
 function open(file: string): Result<Store, string> {
-  const opened = openStore(file, 0);
-  if (!opened.ok) return failed(describeOpenFault(file, opened.error));
-  const { store, setAside } = opened.value;
-  if (setAside === null) return ok(store);
-  store.close();
-  return failed(`${file} is damaged`);
+  const opened = openStore(file);
+  if (opened.ok) return opened;
+  return failed(opened.error.kind === 'damaged' ? `${file} is damaged` : describeOpenFault(file, opened.error));
 }
 
 function sameId(one: Store, other: Store): boolean {
