@@ -102,7 +102,9 @@ export class BenchFleet implements AsyncDisposable {
   /** As many deploys would take minutes; what differs between the folders is who they are for. */
   #copyAgent(number: number): void {
     const [from, to] = [this.folder(1), path.join(this.home, `.${agentId(number)}`)];
-    fs.cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+    // What is in the clone takes most of the time, and nobody runs it.
+    const clone = `${path.join(from, 'broca')}${path.sep}`;
+    fs.cpSync(from, to, { recursive: true, verbatimSymlinks: true, filter: (file) => !file.startsWith(clone) });
     const file = path.join(to, '.env');
     fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replaceAll(agentId(1), agentId(number)), { mode: 0o600 });
     fs.renameSync(to, this.folder(number));

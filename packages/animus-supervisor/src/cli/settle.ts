@@ -5,6 +5,8 @@ import { isSettled } from './settled-policy.ts';
 import { askStatus } from './supervisor.ts';
 
 const LOOK_EVERY_MS = 50;
+/** Times what the last look took: the status of 200 agents, asked for without a pause, slows down the start that it waits for. */
+const PAUSE_PER_LOOK = 4;
 /** A supervisor that starts many agents on a busy machine may be late with an answer; one that is late so often is lost. */
 const MOST_UNANSWERED = 6;
 
@@ -13,12 +15,15 @@ export async function awaitSettled(first: FleetStatus, socket: string, ids: read
   const since = performance.now();
   const before = new Map(first.agents.map(({ id, restarts }) => [id, restarts]));
   let unanswered = 0;
+  let tookMs = 0;
   for (let status = first; ; ) {
     const lookingMs = performance.now() - since;
     const looked = status.agents.filter(({ id }) => ids === null || ids.includes(id));
     if (looked.every((agent) => isSettled(agent, before.get(agent.id) ?? agent.restarts, lookingMs))) return status;
-    await delay(LOOK_EVERY_MS);
+    await delay(Math.max(LOOK_EVERY_MS, PAUSE_PER_LOOK * tookMs));
+    const askedAt = performance.now();
     const reply = await askStatus(socket);
+    tookMs = performance.now() - askedAt;
     if (reply.ok) {
       unanswered = 0;
       status = reply.value;
