@@ -53,10 +53,20 @@ export class BenchFleet implements AsyncDisposable {
     return (await promisify(execFile)(ANIMUS, args, { env: this.environment })).stdout;
   }
 
+  /** Until all are ready: on a busy machine the command gives up waiting for them before. */
+  async up(): Promise<void> {
+    await this.animus('up', '-d').catch(() => undefined);
+    for (const since = performance.now(); performance.now() - since < PATIENCE_MS; await sleep(500)) {
+      const { agents } = await this.status();
+      if (agents.every(({ phase }) => phase === 'ready')) return;
+    }
+    throw new Error(`not all agents were ready within ${PATIENCE_MS / 1000} s`);
+  }
+
   /** From the command to the last agent's ready, in ms. */
   async timeToUp(): Promise<number> {
     const startedAt = Date.now();
-    await this.animus('up', '-d');
+    await this.up();
     const ready = this.events().filter(({ at, kind, details }) => at >= startedAt && kind === 'agent-phase' && details['to'] === 'ready');
     return Math.max(...ready.map(({ at }) => at)) - startedAt;
   }

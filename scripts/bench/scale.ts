@@ -34,7 +34,7 @@ async function measure(fleets: readonly Fleet[], isolation: 'off' | 'auto'): Pro
   // The first start of all makes databases and compiles; what is measured is any later one.
   await each(fleets, async ({ fleet }) => {
     fleet.configure({ isolation });
-    await fleet.animus('up', '-d');
+    await fleet.up();
     await fleet.animus('down');
   });
   const ups: Up[] = [];

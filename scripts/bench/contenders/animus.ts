@@ -18,7 +18,7 @@ export class Animus implements Contender {
   /** Has been up once: the first start of all makes databases and compiles; what is measured is any later one. */
   static async make(agents: number, isolation: 'off' | 'auto'): Promise<Animus> {
     const fleet = await BenchFleet.make({ agents, isolation, program: STAMPED_BROCA });
-    await fleet.animus('up', '-d');
+    await fleet.up();
     await fleet.animus('down');
     return new Animus(fleet);
   }
