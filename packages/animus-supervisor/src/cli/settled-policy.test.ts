@@ -43,6 +43,9 @@ describe('isSettled', () => {
     assert.deepEqual((['waiting', 'starting', 'stopping'] as const).map(settled), [false, false, false]);
     assert.deepEqual((['unhealthy', 'backing-off', 'broken', 'stopped', 'ready'] as const).map(settled), [true, true, true, true, true]);
     assert.equal(isSettled(agent({ phase: 'waiting' }), 3, 60_000), true);
+    // Whoever cannot tell who runs says so, and a person is not kept waiting; nothing said is a look that goes on.
+    const unsure = { phase: 'waiting', reason: 'something listens, but does not say hello' } as const;
+    assert.deepEqual([isSettled(agent(unsure), 3, 5_000), isSettled(agent({ phase: 'waiting' }), 3, 5_000)], [true, false]);
   });
 
   it('who is ready has beaten, its channels have started and Letta was asked; or three seconds have passed', () => {

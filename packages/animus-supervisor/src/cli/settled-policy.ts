@@ -3,6 +3,8 @@ import type { AgentStatus } from 'animus-protocol';
 
 /** Who runs already is found out within 2 s; an agent that waits for longer waits for a person. */
 const LONGEST_LOOK_MS = 5_000;
+/** One of which nothing is said yet is still being looked at: many agents on a busy machine take their time. */
+const LONGEST_SILENT_LOOK_MS = 60_000;
 /** A channel or a Letta that is slow holds nobody up for longer. */
 const LONGEST_FIRST_STEPS_MS = 3_000;
 /** What died once while it was looked at must stand this long to count. */
@@ -12,7 +14,7 @@ const STANDS_AFTER_DEATH_MS = 2_000;
 export function isSettled(agent: AgentStatus, restartsBefore: number, lookingMs: number): boolean {
   switch (agent.phase) {
     case 'waiting':
-      return lookingMs >= LONGEST_LOOK_MS;
+      return lookingMs >= (agent.reason === null ? LONGEST_SILENT_LOOK_MS : LONGEST_LOOK_MS);
     case 'starting':
     case 'stopping':
       return false;
