@@ -58,11 +58,14 @@ export type Health = {
   runtime: { ok: boolean; supervisor: { pid: number } | null; warnings: string[]; faults: string[] };
 };
 
+type Reply = { inReplyTo: string; text: string };
+
 export class FleetRig implements AsyncDisposable {
   readonly rig: Rig;
   readonly home: string;
   #started: AnimusProcess[] = [];
   #lettas: LettaSimulator[] = [];
+  #replies = new Map<string, Reply>();
 
   /** `config` is the home's animus.config.json; agents are built from the working tree. */
   static async make(config: Record<string, unknown> = {}): Promise<FleetRig> {
@@ -197,10 +200,21 @@ export class FleetRig implements AsyncDisposable {
     const replies = new Map<string, string[]>();
     const outbox = path.join(agent.folder, 'outbox');
     for (const name of fs.readdirSync(outbox).filter((each) => each.endsWith('.json'))) {
-      const { inReplyTo, text } = JSON.parse(fs.readFileSync(path.join(outbox, name), 'utf8'));
+      const { inReplyTo, text } = this.#readReply(path.join(outbox, name));
       replies.set(inReplyTo, [...(replies.get(inReplyTo) ?? []), text]);
     }
     return replies;
+  }
+
+  /** Read once: tests look many times a second, and a reply is never written again. */
+  #readReply(file: string): Reply {
+    const { ino, mtimeMs } = fs.statSync(file);
+    const key = `${file} ${ino} ${mtimeMs}`;
+    const known = this.#replies.get(key);
+    if (known !== undefined) return known;
+    const reply: Reply = JSON.parse(fs.readFileSync(file, 'utf8'));
+    this.#replies.set(key, reply);
+    return reply;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -76,6 +76,9 @@ export class UpdateRig implements AsyncDisposable {
   }
 }
 
+/** More would only measure how fast this machine answers. */
+const MOST_WAITING = 25;
+
 /** Drops messages into an agent's inbox until told to stop; then each must have been answered, once, and asked of Letta once. */
 export class Talk {
   #fleet: FleetRig;
@@ -83,6 +86,9 @@ export class Talk {
   #label: string;
   #names: string[] = [];
   #isOver = false;
+  /** Turns at Letta that were looked at, and how many of the messages were in them. */
+  #turns = 0;
+  #asked = 0;
   #loop: Promise<void>;
 
   constructor(fleet: FleetRig, agent: Agent, label: string) {
@@ -113,11 +119,19 @@ export class Talk {
   }
 
   async #run(): Promise<void> {
-    for (let number = 1; !this.#isOver; number += 1) {
+    for (let number = 1; !this.#isOver; await delay(40)) {
+      if (this.#countWaiting() >= MOST_WAITING) continue;
       const name = `${this.#label}-${number}`;
       this.#fleet.spool(this.#agent, name, `<${name}>`, `chat-${number % 3}`);
       this.#names.push(name);
-      await delay(40);
+      number += 1;
     }
+  }
+
+  #countWaiting(): number {
+    const { turns } = this.#agent.letta;
+    for (; this.#turns < turns.length; this.#turns += 1)
+      this.#asked += (turns[this.#turns]?.text.split(`<${this.#label}-`).length ?? 1) - 1;
+    return this.#names.length - this.#asked;
   }
 }
