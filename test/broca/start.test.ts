@@ -8,13 +8,20 @@ const NOWHERE = { endpoint: 'http://127.0.0.1:9', apiKey: 'sk-unused-key' };
 
 test('every problem of the configuration is reported at once, with exit code 78, and no file is touched', async () => {
   using agent = new AgentFolder(NOWHERE);
-  agent.writeEnvironment({ AGENT_ID: 'agent-other', AGENT_ENDPOINT: 'letta.example.org' });
+  agent.writeEnvironment({ AGENT_ID: 'agent-other', AGENT_ENDPOINT: 'letta.example.org', AGENT_API_KY: 'sk-unused-key' });
   agent.writeSettings({ message_processing: { mode: 'loud' } });
   await using broca = BrocaProcess.launch(agent.folder);
   assert.deepEqual(await broca.exited, { code: 78, signal: null });
-  for (const expected of [/AGENT_API_KEY/, /https:\/\/letta\.example\.org/, /agent-other/, /"echo", "listen", "live"/]) {
+  for (const expected of [
+    /AGENT_API_KEY: missing/,
+    /AGENT_API_KY: .*did you mean AGENT_API_KEY\?/,
+    /https:\/\/letta\.example\.org/,
+    /agent-other/,
+    /"echo", "listen", "live"/,
+  ]) {
     assert.match(broca.stderr, expected);
   }
+  assert.ok(!broca.stderr.includes('sk-unused-key'));
 });
 
 test('settings that are no JSON are refused with the place, not overwritten', async () => {

@@ -153,6 +153,17 @@ test('an older database that was put back asks what is new, and mixes nobody up 
   assert.notEqual(bobs, cats);
 });
 
+test('a Letta without background runs is told of in the log and in health, until it has them', async () => {
+  await using letta = await startLettaSimulator({ agents: [AGENT] });
+  using agent = new AgentFolder({ endpoint: letta.url, apiKey: KEY });
+  await using broca = await BrocaProcess.start(agent.folder);
+  letta.redisOff();
+  assert.equal((await say(broca, 'm1', 'hello')).outcome, 'answered');
+  const { faults = [] } = await broca.beat(({ problems }) => problems.some((problem) => /in the foreground only/.test(problem)));
+  assert.deepEqual(faults, []);
+  assert.match(readFileSync(agent.path('logs', 'broca.log'), 'utf8'), /letta-foreground/);
+});
+
 test('a failing turn is asked max_retries times again, each with an otid of its own, then parked and told once', async () => {
   await using letta = await startLettaSimulator({ agents: [AGENT], script: () => [{ kind: 'fail', errorType: 'llm_timeout' }] });
   using agent = new AgentFolder({ endpoint: letta.url, apiKey: KEY, settings: { message_processing: { max_retries: 0 } } });

@@ -55,7 +55,7 @@ export { encodeFrame, FrameDecoder, LineDecoder, LONGEST_FRAME } from './framing
 export { ISOLATIONS, type Isolation, keepsApart, TREE_HOLDS, type TreeHold, weakestIsolation } from './isolation.ts';
 export { type JsonFault, type JsonMember, type JsonNode, type JsonText, readJson } from './json-text.ts';
 export { type Modes, modeOf, type PluginConfig } from './plugin-config.ts';
-export { formatProblem, nearestKey, type Problem, unknownKeyProblem } from './problem.ts';
+export { formatProblem, isUnknownKey, nearestKey, type Problem, unknownKeyProblem } from './problem.ts';
 export { failed, ok, type Result, unreachable } from './result.ts';
 export { fingerprint, isPlaceholder, isSecretKey, secretValues } from './secrets.ts';
 export { describeSetAside, findSetAside, SET_ASIDE } from './set-aside.ts';

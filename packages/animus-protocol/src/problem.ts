@@ -19,13 +19,19 @@ export function formatProblem(problem: Problem): string {
   return `${problem.file}: ${problem.key}${value}: ${problem.message}`;
 }
 
+const UNKNOWN_KEY = 'unknown key, ignored';
+
+export function isUnknownKey(problem: Problem): boolean {
+  return problem.message.startsWith(UNKNOWN_KEY);
+}
+
 /** Says that a key is unknown and, where one is near enough to be meant, which known one that is. */
 export function unknownKeyProblem(file: string, key: string, known: readonly string[]): Problem {
   const name = key.slice(key.lastIndexOf('.') + 1);
   const path = key.slice(0, key.length - name.length);
   const near = nearestKey(name, known);
   const meant = near === null ? '' : `; did you mean ${path}${near}?`;
-  return { file, key, message: `unknown key, ignored${meant}`, severity: 'warning' };
+  return { file, key, message: `${UNKNOWN_KEY}${meant}`, severity: 'warning' };
 }
 
 /** The known key that a mistyped one is nearest to, or null when none is near enough to be meant: a third of it may be wrong. */

@@ -122,7 +122,10 @@ const queueRefresh = wholeNumber(
   RANGES.queueRefresh,
   'How often Broca looks for changes that other processes made, in seconds. Default: 5.',
 );
-const maxRetries = wholeNumber(RANGES.maxRetries, 'How often a turn that failed at Letta is tried again. Default: 3.');
+const maxRetries = wholeNumber(
+  RANGES.maxRetries,
+  'How often a turn that the agent ran and failed is tried again. What Letta did not run (unreachable, 5xx, 429) counts against give_up_after instead. Default: 3.',
+);
 
 const agent = v.object(
   {

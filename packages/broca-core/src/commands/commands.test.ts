@@ -17,6 +17,22 @@ test('arguments are checked before anything is done', async (t) => {
   assert.match(await errorOf(rig, 'users.get', { user: '' }), /@username/);
 });
 
+test('who wrote last is first in the list of users, also within one minute', async (t) => {
+  const rig = openRig(t);
+  write(rig, 'a', '1');
+  rig.now = 2_000;
+  write(rig, 'a', '2', { id: '8', username: 'bob' });
+  rig.now = 3_000;
+  write(rig, 'a', '3');
+  assert.deepEqual(
+    ((await get(rig, 'users.list')) as { id: number; lastActiveAt: string }[]).map(({ id, lastActiveAt }) => [id, lastActiveAt]),
+    [
+      [1, '1970-01-01T00:00:03.000Z'],
+      [2, '1970-01-01T00:00:02.000Z'],
+    ],
+  );
+});
+
 test('people are found by number and by name; a deactivated one is refused', async (t) => {
   const rig = openRig(t);
   write(rig, 'a', '1');

@@ -31,13 +31,17 @@ type UserRow = {
   turns: number;
 };
 
+/** What a user's row says is true to the minute (inbox/receive.ts); their newest message says the rest. */
+const LAST_ACTIVE = `max(last_active_at, coalesce((SELECT max(received_at) FROM inbounds WHERE turn_id =
+      (SELECT max(id) FROM turns WHERE profile_id IN (SELECT id FROM profiles WHERE user_id = users.id))), 0))`;
+
 const USER_ROW = `
-  SELECT id, is_active AS isActive, identity_id AS identityId, block_id AS blockId, created_at AS createdAt, last_active_at AS lastActiveAt,
+  SELECT id, is_active AS isActive, identity_id AS identityId, block_id AS blockId, created_at AS createdAt, ${LAST_ACTIVE} AS lastActiveAt,
     (SELECT count(*) FROM turns WHERE profile_id IN (SELECT id FROM profiles WHERE user_id = users.id)) AS turns
   FROM users`;
 
 export const usersList: BrocaCommand = command(v.strictObject({ limit: v.optional(limit, 100) }), (args, { store }: CommandContext) => {
-  const rows = store.prepare<[number], UserRow>(`${USER_ROW} ORDER BY last_active_at DESC, id DESC LIMIT ?`).all(args.limit);
+  const rows = store.prepare<[number], UserRow>(`${USER_ROW} ORDER BY lastActiveAt DESC, id DESC LIMIT ?`).all(args.limit);
   return ok(rows.map((row) => toUser(store, row)));
 });
 

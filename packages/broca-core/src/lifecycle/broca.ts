@@ -164,6 +164,8 @@ export class Broca {
       endpoint,
       apiKey,
       agentId,
+      log,
+      onForeground: (reason) => this.#condition.lettaForeground(reason),
       readImage: async (image) => await (await import('../attachments/store.ts')).readAttachment(folder, image),
     });
     this.#socket = await this.#listen();

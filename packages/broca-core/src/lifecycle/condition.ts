@@ -57,6 +57,12 @@ export class Condition {
     this.#problems.set('restart', keys.length > 0 ? [`restart Broca to apply the change of ${keys.join(', ')}`] : []);
   }
 
+  /** Null: this Letta runs turns in the background, or none was asked yet. */
+  lettaForeground(reason: string | null): void {
+    const text = `Letta runs turns in the foreground only (${reason}): one whose answer is cut off may end parked`;
+    this.#problems.set('foreground', reason === null ? [] : [text]);
+  }
+
   turnSettled(): void {
     this.#settled += 1;
   }

@@ -10,6 +10,7 @@ import {
   type ExitCode,
   failed,
   formatProblem,
+  isUnknownKey,
   ok,
   type Problem,
   type Result,
@@ -40,9 +41,9 @@ export type StartFault = { code: ExitCode; lines: string[] };
 export async function openFolder(folder: string, now: number): Promise<Result<OpenFolder, StartFault>> {
   const { config, problems } = readBrocaConfig(folder);
   if (config === null) {
-    // The errors alone: these lines are the reason that everybody is shown, and a warning would hide it.
-    const errors = problems.filter(({ severity }) => severity === 'error');
-    return failed({ code: EXIT.configuration, lines: errors.map(formatProblem) });
+    // The errors, which are the reason that everybody is shown; and mistyped keys, which may be why one is missing.
+    const told = [...problems.filter(({ severity }) => severity === 'error'), ...problems.filter(isUnknownKey)];
+    return failed({ code: EXIT.configuration, lines: told.map(formatProblem) });
   }
   const lock = takeLock(join(folder, 'run', 'lock'), LOCK_WAIT_MS);
   if (lock === null) {

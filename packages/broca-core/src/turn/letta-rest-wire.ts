@@ -20,6 +20,8 @@ export type LettaRestSettings = {
   apiKey: string;
   agentId: string;
   log?: LettaRestLog;
+  /** Told when it changes: why turns go out in the foreground, without the server's lock and memory; null when they do not. */
+  onForeground?: (reason: string | null) => void;
   /** The content of an image that an attempt shows; null when it is gone. Loaded only for such an attempt. */
   readImage?: (image: StoredAttachment) => Promise<Uint8Array | null>;
   now?: () => number;
@@ -70,6 +72,7 @@ export class LettaWire {
   #transport: Promise<Transport> | null = null;
   #opened: Transport | null = null;
   #foregroundUntil = 0;
+  #isForeground = false;
 
   constructor(settings: LettaRestSettings) {
     this.#settings = settings;
@@ -134,8 +137,12 @@ export class LettaWire {
         signal,
       );
       const verdict = followed.kind === 'trouble' ? verdictOf(followed.trouble) : null;
-      if (mustDeduplicate || (verdict?.kind !== 'no-background' && verdict?.kind !== 'missing')) return followed;
-      this.log?.warn('letta-foreground', { reason: verdict.reason });
+      if (verdict?.kind !== 'no-background' && verdict?.kind !== 'missing') {
+        if (followed.kind !== 'trouble') this.#inForeground(null);
+        return followed;
+      }
+      if (mustDeduplicate) return followed;
+      this.#inForeground(verdict.reason);
       this.#foregroundUntil = monotonicMs() + FOREGROUND_MS;
     }
     const body = { ...common, streaming: true as const, background: false };
@@ -144,6 +151,14 @@ export class LettaWire {
       tell,
       signal,
     );
+  }
+
+  #inForeground(reason: string | null): void {
+    if (this.#isForeground === (reason !== null)) return;
+    this.#isForeground = reason !== null;
+    if (reason === null) this.log?.info('letta-background');
+    else this.log?.warn('letta-foreground', { reason });
+    this.#settings.onForeground?.(reason);
   }
 
   async lookAtRun(runId: string, signal: AbortSignal): Promise<RunLook> {

@@ -63,3 +63,32 @@ test('an agent that can be looked at, and whose credit is used up all the same, 
   standing.heard({ kind: 'held', reason: 'no credit' }, now);
   assert.equal(standing.probeAt - now, 5_000, 'a turn that was taken starts it anew');
 });
+
+test('a Letta that answers looks and fails each turn is told as one thing, until a turn is taken or none is tried any more', () => {
+  const failure = { kind: 'unavailable', reason: 'status 500', afterMs: null } as const;
+  const look = { kind: 'reachable', agentName: 'a' } as const;
+  let changes = 0;
+  const standing = new LettaStanding(() => {
+    changes += 1;
+  });
+  for (let now = 0; now < 300_000; now += 30_000) {
+    standing.heard(failure, now);
+    standing.probed(look, now + 5_000);
+    assert.equal(standing.state.state, 'unreachable');
+    assert.equal(standing.askableAt(), 0, 'it may be asked all the same');
+  }
+  assert.equal(changes, 1);
+  standing.heard({ kind: 'failed', reason: 'llm_api_error' }, 301_000);
+  assert.equal(standing.state.state, 'reachable');
+  standing.heard(failure, 310_000);
+  standing.probed(look, 410_000);
+  assert.equal(standing.state.state, 'reachable');
+});
+
+test('a Letta that was away and answers a look is back at once', () => {
+  const standing = new LettaStanding();
+  standing.heard({ kind: 'unavailable', reason: 'ECONNREFUSED', afterMs: null }, 0);
+  standing.probed({ kind: 'unreachable', reason: 'ECONNREFUSED' }, 5_000);
+  standing.probed({ kind: 'reachable', agentName: 'a' }, 15_000);
+  assert.equal(standing.state.state, 'reachable');
+});

@@ -9,6 +9,8 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const FIRST_PROBE_MS = 5_000;
 const LONGEST_PROBE_MS = 60_000;
+/** A turn that Letta cannot take is tried again within this time; so long its failure counts more than a look that went well. */
+const REFUSAL_COUNTS_MS = 90_000;
 /** With all well, how often health looks at an idle agent's Letta. */
 const ROUTINE_PROBE_MS = 300_000;
 
@@ -16,6 +18,10 @@ export class LettaStanding {
   #state: LettaState = { state: 'unchecked' };
   #failuresInRow = 0;
   #pausedUntil = 0;
+  /** When an attempt could last not be made. */
+  #failedAt = Number.NEGATIVE_INFINITY;
+  /** A look failed after that. */
+  #hasLookFailed = false;
   /** Looks and failures in a row, by which the next look is put off. */
   #probes = 0;
   #probeAt = 0;
@@ -49,6 +55,11 @@ export class LettaStanding {
       case 'reachable': {
         // That the agent can be looked at does not mend a credit that is used up: only a turn that is taken shows that it is.
         const probes = this.#state.state === 'held' ? this.#probes : 0;
+        if (this.#takesNoTurn(now)) {
+          this.#pausedUntil = 0;
+          this.#scheduleProbe(now);
+          break;
+        }
         this.answered(now);
         this.#probes = probes;
         break;
@@ -57,9 +68,15 @@ export class LettaStanding {
         this.held(check.reason, now);
         break;
       case 'unreachable':
+        this.#hasLookFailed = true;
         this.#unreachable(check.reason, now);
         break;
     }
+  }
+
+  /** It answers looks while it fails turns (a 500 for each): health would change to and fro. */
+  #takesNoTurn(now: number): boolean {
+    return this.#state.state === 'unreachable' && !this.#hasLookFailed && now - this.#failedAt < REFUSAL_COUNTS_MS;
   }
 
   /** An attempt's outcome tells as much as a probe does. */
@@ -75,6 +92,8 @@ export class LettaStanding {
         }
         this.#failuresInRow += 1;
         this.#pausedUntil = now + Math.max(outcome.afterMs ?? 0, backoff(FIRST_PAUSE_MS, this.#failuresInRow, LONGEST_PAUSE_MS));
+        this.#failedAt = now;
+        this.#hasLookFailed = false;
         this.#unreachable(outcome.reason, now);
         break;
       case 'unknown':
