@@ -1,6 +1,6 @@
 /** What ends the start of a Broca, and with which words and exit code. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { AgentFolder, BrocaProcess } from 'animus-testkit';
 
@@ -22,6 +22,16 @@ test('every problem of the configuration is reported at once, with exit code 78,
     assert.match(broca.stderr, expected);
   }
   assert.ok(!broca.stderr.includes('sk-unused-key'));
+});
+
+test('a folder that is no agent’s is left as it is', async () => {
+  using agent = new AgentFolder(NOWHERE);
+  const empty = agent.path('empty');
+  mkdirSync(empty);
+  await using broca = BrocaProcess.launch(empty);
+  assert.deepEqual(await broca.exited, { code: 78, signal: null });
+  assert.match(broca.stderr, /is no agent's folder.*--folder DIR/);
+  assert.deepEqual(readdirSync(empty), []);
 });
 
 test('settings that are no JSON are refused with the place, not overwritten', async () => {

@@ -20,6 +20,7 @@ const LONGEST_PAGE_MS = 120_000;
 const NOT_RUN: Readonly<Record<string, string>> = {
   'npm start': 'the demo is a test of its own, and this is `npm test`',
   'npm ci': 'done before any test can run',
+  'cp templates/plugin/webhook.ts ~/animus/agent-7216/plugins/': 'the same example, from the same place, in webhook.test.ts',
   'git clone . ~/my-broca': 'plugins of a clone are built by deploy.test.ts, the example runs in webhook.test.ts',
   'animus backup --encrypt age:age1… --to /mnt/usb --keep 14': 'there is nobody to encrypt for; encrypted in test/backup',
   'animus update 7216 --check': 'updated, and rolled back, in test/fleet/update.test.ts',

@@ -97,7 +97,7 @@ class JsonReader {
   #readMember(): JsonMember | null {
     const start = this.#at;
     const first = this.#text[start];
-    if (first === '}') return this.#fail('no comma before the closing "}"');
+    if (first === '}') return this.#fail('a comma before the closing "}" is not allowed: remove it');
     if (first !== '"')
       return first === undefined || first === '/' || first === "'"
         ? this.#failAtValue(first)
@@ -120,7 +120,8 @@ class JsonReader {
     this.#skipBlanks();
     for (let count = 0; this.#text[this.#at] !== ']' || count > 0; count += 1) {
       this.#path.push(String(count));
-      const item = this.#text[this.#at] === ']' ? this.#fail('no comma before the closing "]"') : this.#readValue();
+      const item =
+        this.#text[this.#at] === ']' ? this.#fail('a comma before the closing "]" is not allowed: remove it') : this.#readValue();
       this.#path.pop();
       if (item === null) return null;
       if (!this.#takeSeparator(']')) break;

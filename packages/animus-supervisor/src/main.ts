@@ -28,7 +28,7 @@ async function run(): Promise<ExitCode> {
   const owner = checkHomeOwner(home, process.getuid?.() ?? null);
   if (!owner.ok) return refuse(owner.error, EXIT.failed);
   if (!existsSync(home)) return refuse(`there is no home at ${home}: make one with \`animus init\``, EXIT.failed);
-  const installation = findInstallation(import.meta.dirname, { binary: process.execPath, version: process.version });
+  const installation = findInstallation(import.meta.dirname, { binary: process.execPath, version: process.versions.node });
   if (!installation.ok) return refuse(installation.error, EXIT.failed);
   const paths = homePaths(home);
   for (const folder of [paths.run, paths.logs]) makePrivateFolder(folder);

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, type ExitCode } from 'animus-protocol';
+import { folderFault } from './folder-fault.ts';
 import { Broca } from './lifecycle/broca.ts';
 import type { BrocaIdentity } from './lifecycle/hello.ts';
 import { monotonicMs } from './lifecycle/monotonic.ts';
@@ -30,6 +31,8 @@ export async function run(argv: string[]): Promise<ExitCode> {
   const startedAt = Math.round(Date.now() - monotonicMs());
   const folder = folderOf(argv);
   if (folder === null) return EXIT.usage;
+  const fault = folderFault(folder);
+  if (fault !== null) return complain({ code: EXIT.configuration, lines: [fault] });
   for (const name of ['run', 'logs', 'inbox', 'outbox']) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
   const opened = await openFolder(folder, startedAt);
   if (!opened.ok) return complain(opened.error);

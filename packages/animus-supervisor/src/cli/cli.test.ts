@@ -63,7 +63,7 @@ describe('animus without a supervisor', () => {
       [['deploy', ' x', 'https://letta.example'], /" x" cannot be an agent id/],
       [['deploy', 'x', 'https://letta.example', 'schlüssel€'], /this key cannot be right: a key has only plain characters/],
       [['queue'], /needs an agent first/],
-      [['send', '--json'], /needs an agent first/],
+      [['send', '--json', 'one', 'hi'], /needs an agent first, and options after it/],
       [['status', '--jsno'], /did you mean --json\?/],
     ];
     for (const [words, reason] of cases) {

@@ -15,7 +15,7 @@ export type CliContext = {
   /** ANIMUS_AGENT_KEY, taken out of the environment so that nothing we start inherits it. */
   agentKey: string | null;
   installation(): Result<Installation, string>;
-  /** Aborts at Ctrl-C or a polite kill. Asking for it is what keeps those from ending us at once. */
+  /** Aborts at Ctrl-C, a polite kill or a closed terminal, with the signal's name. Asking for it is what keeps those from ending us at once. */
   interruption(): AbortSignal;
   now(): number;
 };

@@ -19,7 +19,7 @@ export type BrocaQuestion = {
 
 /**
  * Runs a command of an agent's release in the agent's folder, on this terminal, and gives its exit code. Ctrl-C
- * reaches it by itself (the terminal sends it to both); a polite kill is passed on.
+ * reaches it by itself (the terminal sends it to both); a polite kill and a hang-up are passed on.
  */
 export async function runBroca(
   runtime: Runtime,
@@ -49,7 +49,7 @@ export async function runEditor(
 
 async function endOnTerminal(child: ReturnType<typeof spawn>, interrupted: AbortSignal): Promise<number> {
   interrupted.addEventListener('abort', () => {
-    if (interrupted.reason === 'SIGTERM') child.kill('SIGTERM');
+    if (interrupted.reason !== 'SIGINT') child.kill(interrupted.reason);
   });
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject);

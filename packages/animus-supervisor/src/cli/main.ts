@@ -19,22 +19,25 @@ delete process.env['ANIMUS_AGENT_KEY'];
 const noColour = (process.env['NO_COLOR'] ?? '') !== '';
 const screen = makeScreen({ stdout: process.stdout, stderr: () => process.stderr, noColour });
 
-let interruption: AbortController | null = null;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const interruption = new AbortController();
+let isListening = false;
 
 function listenForInterruption(): AbortSignal {
-  if (interruption !== null) return interruption.signal;
-  const controller = new AbortController();
-  interruption = controller;
+  if (isListening) return interruption.signal;
+  isListening = true;
   let first = 0;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of SIGNALS) {
     process.on(signal, () => {
-      if (controller.signal.aborted && performance.now() - first > ONE_WISH_MS) process.exit(INTERRUPTED);
-      if (controller.signal.aborted) return;
+      const isSecond = interruption.signal.aborted && performance.now() - first > ONE_WISH_MS;
+      // A terminal that is closed says so more than once.
+      if (isSecond && signal !== 'SIGHUP') process.exit(INTERRUPTED);
+      if (interruption.signal.aborted) return;
       first = performance.now();
-      controller.abort(signal);
+      interruption.abort(signal);
     });
   }
-  return controller.signal;
+  return interruption.signal;
 }
 
 try {
@@ -45,7 +48,7 @@ try {
     input: () => process.stdin,
     environment: process.env,
     agentKey: agentKey === '' ? null : agentKey,
-    installation: () => findInstallation(import.meta.dirname, { binary: process.execPath, version: process.version }),
+    installation: () => findInstallation(import.meta.dirname, { binary: process.execPath, version: process.versions.node }),
     interruption: listenForInterruption,
     now: Date.now,
   };
@@ -55,4 +58,9 @@ try {
   const isOfSystem = error instanceof Error && 'syscall' in error;
   screen.complain(`animus: ${error instanceof Error ? (isOfSystem ? error.message : error.stack) : String(error)}`);
   process.exitCode = EXIT.failed;
+}
+if (interruption.signal.reason === 'SIGHUP') {
+  // What was begun is undone or done. Whoever waits for us is told the truth of how we ended.
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
 }

@@ -41,22 +41,32 @@ export function makeScreen({ stdout, stderr, noColour }: ScreenStreams): Screen 
   const isTerminal = stdout.isTTY === true;
   const hasColour = isTerminal && !noColour;
   const closing = new AbortController();
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+  stdout.on('error', (error) => {
+    takeClosed(error);
     closing.abort();
   });
+  let complaints: Writable | null = null;
+  const openStderr = (): Writable => {
+    complaints ??= stderr().on('error', takeClosed);
+    return complaints;
+  };
   const write = (text: string): void => {
     if (!closing.signal.aborted) stdout.write(`${text}\n`);
   };
   return {
     print: write,
     printJson: (value) => write(JSON.stringify(value, null, 2)),
-    complain: (line) => void stderr().write(`${line}\n`),
+    complain: (line) => void openStderr().write(`${line}\n`),
     paint: (colour, text) => (hasColour ? `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m` : text),
     isTerminal,
     fullScreen: () => (isTerminal ? openFullScreen(stdout) : null),
     closed: closing.signal,
   };
+}
+
+/** Nobody reads any more: a pipe was closed, or the terminal (EIO). Anything else is our bug. */
+function takeClosed(error: NodeJS.ErrnoException): void {
+  if (!['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) throw error;
 }
 
 /** The terminal's second page, so that what was on the first is there again afterwards (xterm's 1049). */

@@ -65,7 +65,7 @@ async function runDelegated(
   if (word === undefined || word.startsWith('-')) {
     const isAsked = word !== undefined && HELP.has(word);
     const say = isAsked ? screen.print : screen.complain;
-    say(isAsked ? delegatedHelp(command) : `animus ${command.name} needs an agent first. Usage: ${usageOf(command)}`);
+    say(isAsked ? delegatedHelp(command) : `animus ${command.name} needs an agent first, and options after it. Usage: ${usageOf(command)}`);
     return isAsked ? EXIT.done : EXIT.usage;
   }
   const refused = refuseForeignHome(context, uid);

@@ -5,6 +5,7 @@ import { chooseAgents } from './agents.ts';
 import { type AskFailure, ask, describeFailure } from './client.ts';
 import type { CliContext } from './context.ts';
 import { indented, mark } from './render.ts';
+import { sayWaiting } from './say-waiting.ts';
 import { whyFallen } from './settle.ts';
 import { noteStopped, type StopEnd, stopBroca } from './stop-broca.ts';
 import { askStatus, complainOf, isHeldBySilent } from './supervisor.ts';
@@ -20,7 +21,8 @@ export async function steer(deed: Deed, words: readonly string[], json: boolean,
     screen.complain(agents.error);
     return words.length === 0 ? EXIT.usage : EXIT.failed;
   }
-  const outcomes = await Promise.all(agents.value.map(async (agent) => await steerOne(deed, agent, home)));
+  const steering = Promise.all(agents.value.map(async (agent) => await steerOne(deed, agent, home)));
+  const outcomes = deed === 'start' ? await steering : await sayWaiting(steering, 'turns in hand are finished first', screen);
   if (json) screen.printJson({ agents: outcomes });
   else for (const { id, ok, message } of outcomes) screen.print(`${mark(screen, ok)} ${id}: ${indented(message)}`);
   if (outcomes.length === 0 && !json) screen.print('no agent is deployed yet; deploy one with: animus deploy <id> <endpoint>');

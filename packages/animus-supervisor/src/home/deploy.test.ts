@@ -157,6 +157,11 @@ describe('deployAgent', () => {
     const agent = agentPaths(home, 'agent-twice');
     fs.writeFileSync(agent.settings, '{}');
     await refuse('twice', {}, /agent-twice is deployed already .*animus remove agent-twice/);
+    fs.writeFileSync(path.join(home, 'agent-file'), '');
+    await refuse('file', {}, /agent-file is no folder, .*remove it or give it another name/);
+    fs.symlinkSync('nowhere', path.join(home, 'agent-link'));
+    await refuse('link', {}, /agent-link is no folder/);
+    for (const name of ['agent-file', 'agent-link']) fs.rmSync(path.join(home, name));
     assert.equal(fs.readFileSync(agent.settings, 'utf8'), '{}');
   });
 
@@ -225,7 +230,7 @@ describe('deployAgent', () => {
     const report = (step: string): void => {
       if (step.startsWith('creating')) controller.abort();
     };
-    await refuse('late', { signal: controller.signal, report }, /database could not be created|interrupted/);
+    await refuse('late', { signal: controller.signal, report }, /^interrupted$/);
   });
 
   it('asks Letta, and tells each way it can say no', async () => {
@@ -243,7 +248,7 @@ describe('deployAgent', () => {
     const origin = `http://127.0.0.1:${address.port}`;
     try {
       const endpoint = `${origin}/api`;
-      await refuse('unknown', { isChecked: true, endpoint }, /has no agent agent-unknown/);
+      await refuse('unknown', { isChecked: true, endpoint }, /has no agent agent-unknown: .* whose path \/api may be wrong/);
       await refuse('known', { isChecked: true, endpoint, key: 'wrong-key-000' }, /does not take this key \(401\)/);
       await refuse('known', { isChecked: true, endpoint: `${origin}/web` }, /not as Letta's API does.*--no-check/);
       await deploy('known', { isChecked: true, endpoint });

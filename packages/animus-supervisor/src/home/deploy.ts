@@ -60,12 +60,7 @@ export async function deployAgent(request: DeployRequest): Promise<Result<Deploy
   const { home, id, report } = request;
   const target = agentPaths(home, id);
   undoEndedTakeOver(target);
-  const taken = failed(
-    isMadeByHand(target)
-      ? madeByHand(target)
-      : `${id} is deployed already (${target.folder}). To make it anew: animus remove ${id}, then deploy again`,
-  );
-  if (fs.lstatSync(target.folder, { throwIfNoEntry: false }) !== undefined) return taken;
+  if (fs.lstatSync(target.folder, { throwIfNoEntry: false }) !== undefined) return failed(describeTaken(target, id));
   const key = checkKey(request.key);
   if (!key.ok) return key;
   if (request.isChecked) {
@@ -75,9 +70,17 @@ export async function deployAgent(request: DeployRequest): Promise<Result<Deploy
   }
   using stage = makeStage(home, id);
   const built = await buildFolder(agentFolderPaths(stage.folder), request);
-  if (!built.ok) return built;
   if (request.signal.aborted) return failed('interrupted');
-  return stage.moveTo(target.folder) ? ok({ ...built.value, folder: target.folder }) : taken;
+  if (!built.ok) return built;
+  return stage.moveTo(target.folder) ? ok({ ...built.value, folder: target.folder }) : failed(describeTaken(target, id));
+}
+
+function describeTaken(agent: AgentPaths, id: AgentId): string {
+  if (isMadeByHand(agent)) return madeByHand(agent);
+  // A link to a folder is no agent's either: the home's own folders count.
+  if (fs.lstatSync(agent.folder, { throwIfNoEntry: false })?.isDirectory() === false)
+    return `${agent.folder} is no folder, and stands where the agent's belongs: remove it or give it another name, then deploy again`;
+  return `${id} is deployed already (${agent.folder}). To make it anew: animus remove ${id}, then deploy again`;
 }
 
 async function buildFolder(agent: AgentPaths, request: DeployRequest): Promise<Result<Omit<Deployed, 'folder'>, string>> {

@@ -47,7 +47,7 @@ function judge(status: number, body: string, endpoint: string, id: AgentId): Omi
     return lasting(`Letta at ${endpoint} does not take this key (${status}): look at the key, and whether it belongs to this Letta`);
   if (status === 404 && isJson(body))
     return lasting(
-      `Letta at ${endpoint} has no agent ${id}: look at the id in Letta, whether the key belongs to the same project, and at the address`,
+      `Letta at ${endpoint} has no agent ${id}: look at the id in Letta, whether the key belongs to the same project, and at the address${pathOf(endpoint)}`,
     );
   if (status === 422)
     return passing(
@@ -57,6 +57,12 @@ function judge(status: number, body: string, endpoint: string, id: AgentId): Omi
   return isJson(body)
     ? { fault: null, isFaultPassing: false }
     : passing(`${endpoint} answers, but not as Letta's API does: look at the address`);
+}
+
+/** Letta itself has no path; only something in front of it gives it one. */
+function pathOf(endpoint: string): string {
+  const { pathname } = new URL(endpoint);
+  return pathname === '/' ? '' : `, whose path ${pathname} may be wrong`;
 }
 
 function isJson(text: string): boolean {

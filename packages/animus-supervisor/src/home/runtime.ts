@@ -18,7 +18,7 @@ import { makeStage } from './stage.ts';
 function runtimeVersion(installation: Installation, packages: readonly PlacedPackage[]): string {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
   for (const each of packages) hash.update(`${each.place} ${each.name}@${each.version}\n`);
-  return `${installation.version}-node${installation.node.version.replace(/^v/, '')}-${hash.digest('hex').slice(0, 10)}`;
+  return `${installation.version}-node${installation.node.version}-${hash.digest('hex').slice(0, 10)}`;
 }
 
 export type EnsuredRuntime = Runtime & {

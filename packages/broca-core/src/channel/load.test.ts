@@ -129,11 +129,16 @@ const BROKEN: [string, string, RegExp][] = [
   ['a syntax error', 'export default {', /cannot be imported/],
   ['a throw', 'throw new Error("no key");', /cannot be imported: no key/],
   ['no default export', 'export const a = 1;', /no default export/],
-  ['the wrong shape', source('a', 'title: 7, capabilities: { idempotent: true, longestPart: 0 }'), /title: .*longestPart: .*markup/],
+  [
+    'the wrong shape',
+    source('a', 'title: 7, capabilities: { idempotent: true, longestPart: 0 }'),
+    /title must be a text; .*longestPart must be a whole number.*markup is missing/,
+  ],
+  ['a missing member', source('a', 'enabledByDefault: undefined'), /enabledByDefault is missing/],
   ['no schema', source('a', 'settings: {}'), /Standard Schema/],
   ['another name than its file', source('b'), /named b/],
   ['a throwing create', source('a', 'create() { throw new Error("not today"); }'), /create\(\) failed: not today/],
-  ['a create without a channel', source('a', 'create: () => ({ start() {} })'), /no channel: stop: .*deliver/],
+  ['a create without a channel', source('a', 'create: () => ({ start() {} })'), /no channel: stop is missing; deliver is missing/],
 ];
 for (const [fault, text, reason] of BROKEN) {
   test(`a plugin with ${fault} is failed with its reason, and the others go on`, async () => {

@@ -118,7 +118,7 @@ function unusedSettings(settings: PluginSettings, sources: readonly Source[]): P
     const key = `plugins.${name}`;
     if (source === undefined && enabled !== false) {
       const known = sources.map(({ plugin }) => plugin.name).join(', ');
-      const message = `there is no plugin of this name; known: ${known}. Under animus, put its file into plugins/ of the repository you deploy from, then deploy again (a restart brings no plugin in); a Broca run from a checkout reads it at its next start`;
+      const message = `there is no plugin of this name; known: ${known}. Put its file into plugins/ of the agent's folder, then animus upgrade <id> builds it in (a restart does not); a Broca run from a checkout reads it at its next start`;
       problems.push({ file: SETTINGS_FILE, key, message, severity: 'warning' });
     } else if (source?.kind === 'found' && enabled === null) {
       const message = 'not said, so the plugin is off: write true to use it, false to silence this';

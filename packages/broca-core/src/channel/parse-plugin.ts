@@ -4,6 +4,7 @@ import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
 import type { DeliveryOutcome } from '../message.ts';
 import type { Channel, ChannelPlugin, ComposedPart, StateChanges } from './channel.ts';
+import { describeIssues } from './describe-issues.ts';
 import { PLUGIN_NAME } from './find.ts';
 
 const aFunction = v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'must be a function');
@@ -16,44 +17,60 @@ const standardSchema = v.custom<ChannelPlugin['settings']>((value) => {
   return Reflect.get(standard, 'version') === 1 && typeof Reflect.get(standard, 'validate') === 'function';
 }, 'must be a Standard Schema, for example one of valibot or zod');
 
-const plugin = v.object({
-  name: v.pipe(v.string(), v.regex(PLUGIN_NAME, 'must be lower case letters, digits and "_", at most 32, a letter first')),
-  title: v.pipe(v.string(), v.nonEmpty('must not be empty')),
-  capabilities: v.object({
-    idempotent: v.boolean(),
-    longestPart: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))),
-    markup: v.picklist(['plain', 'markdown']),
-    atOnce: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
-    keysLastMs: v.optional(v.pipe(v.number(), v.minValue(0))),
-  }),
-  enabledByDefault: v.boolean(),
-  environment: v.optional(v.array(v.string())),
-  settings: standardSchema,
-  create: aFunction,
-  commands: v.optional(v.record(v.string(), aFunction)),
-  commandLine: v.optional(aFunction),
-});
+const text = v.pipe(v.string('must be a text'), v.nonEmpty('must not be empty'));
+const yesOrNo = v.boolean('must be true or false');
+const anObject = 'must be an object';
+
+function between(least: number, most: number, said: string): v.GenericSchema<number> {
+  return v.pipe(v.number(said), v.integer(said), v.minValue(least, said), v.maxValue(most, said));
+}
+
+const capabilities = {
+  idempotent: yesOrNo,
+  longestPart: v.nullable(between(1, Number.MAX_SAFE_INTEGER, 'must be a whole number of at least 1, or null')),
+  markup: v.picklist(['plain', 'markdown'], 'must be "plain" or "markdown"'),
+  atOnce: v.optional(between(1, 64, 'must be a whole number from 1 to 64')),
+  keysLastMs: v.optional(v.pipe(v.number('must be milliseconds'), v.minValue(0, 'must be at least 0'))),
+};
+
+const plugin = v.object(
+  {
+    name: v.pipe(text, v.regex(PLUGIN_NAME, 'must be lower case letters, digits and "_", at most 32, a letter first')),
+    title: text,
+    capabilities: v.object(capabilities, anObject),
+    enabledByDefault: yesOrNo,
+    environment: v.optional(v.array(text, 'must be a list of texts')),
+    settings: standardSchema,
+    create: aFunction,
+    commands: v.optional(v.record(text, aFunction, anObject)),
+    commandLine: v.optional(aFunction),
+  },
+  anObject,
+);
 
 /** Reads an imported module; the error names every member that is wrong. */
 export function parsePlugin(module: unknown): Result<ChannelPlugin, string> {
   const exported: unknown = typeof module === 'object' && module !== null ? Reflect.get(module, 'default') : undefined;
   if (exported === undefined) return failed('it has no default export: a plugin is `export default { name, title, … }`');
-  return isPlugin(exported) ? ok(exported) : failed(explain(plugin, exported));
+  return isPlugin(exported) ? ok(exported) : failed(describeFaults(plugin, exported, 'the default export'));
 }
 
-const channel = v.object({
-  start: aFunction,
-  stop: aFunction,
-  deliver: aFunction,
-  nudge: v.optional(aFunction),
-  prepare: v.optional(aFunction),
-  compose: v.optional(aFunction),
-  working: v.optional(aFunction),
-});
+const channel = v.object(
+  {
+    start: aFunction,
+    stop: aFunction,
+    deliver: aFunction,
+    nudge: v.optional(aFunction),
+    prepare: v.optional(aFunction),
+    compose: v.optional(aFunction),
+    working: v.optional(aFunction),
+  },
+  anObject,
+);
 
 /** Reads what `create` returned. */
 export function parseChannel(value: unknown): Result<Channel, string> {
-  return isChannel(value) ? ok(value) : failed(`create() returned no channel: ${explain(channel, value)}`);
+  return isChannel(value) ? ok(value) : failed(`create() returned no channel: ${describeFaults(channel, value, 'what it gave back')}`);
 }
 
 const reason = v.string();
@@ -93,7 +110,6 @@ function isChannel(value: unknown): value is Channel {
   return v.is(channel, value);
 }
 
-function explain(schema: v.GenericSchema, value: unknown): string {
-  const { issues = [] } = v.safeParse(schema, value);
-  return issues.map((issue) => `${v.getDotPath(issue) ?? 'the default export'}: ${issue.message}`).join('; ');
+function describeFaults(schema: v.GenericSchema, value: unknown, whole: string): string {
+  return describeIssues(v.safeParse(schema, value).issues ?? [], whole);
 }

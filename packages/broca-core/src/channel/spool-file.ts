@@ -3,6 +3,7 @@
 import { failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
 import type { Inbound } from '../message.ts';
+import { describeIssues } from './describe-issues.ts';
 
 /** Longest file taken, in bytes; the longest text Broca takes stays below it even when every character is escaped. */
 export const LONGEST_SPOOL_FILE: number = 1024 * 1024;
@@ -10,18 +11,23 @@ export const LONGEST_SPOOL_FILE: number = 1024 * 1024;
 /** So many files a message may ever bring (settings limits.attachments); more is no message. */
 const MOST_NAMES = 100;
 
-const id = v.pipe(v.string('must be a text in quotes'), v.nonEmpty('must not be empty'));
+const text = v.string('must be a text in quotes');
+const id = v.pipe(text, v.nonEmpty('must not be empty'));
 
-const spoolFile = v.object({
-  id,
-  chat: id,
-  sender: v.object({ id, username: v.exactOptional(v.string()), displayName: v.exactOptional(v.string()) }),
-  text: v.string('must be a text in quotes'),
-  replyTo: v.exactOptional(v.string()),
-  attachments: v.exactOptional(
-    v.pipe(v.array(id, 'must be a list of file names'), v.maxLength(MOST_NAMES, `must name at most ${MOST_NAMES} files`)),
-  ),
-});
+const sender = { id, username: v.exactOptional(text), displayName: v.exactOptional(text) };
+const names = v.pipe(v.array(id, 'must be a list of file names'), v.maxLength(MOST_NAMES, `must name at most ${MOST_NAMES} files`));
+
+const spoolFile = v.object(
+  {
+    id,
+    chat: id,
+    sender: v.object(sender, 'must be an object: {"id": "…"}'),
+    text,
+    replyTo: v.exactOptional(text),
+    attachments: v.exactOptional(names),
+  },
+  'must be an object: {"id", "chat", "sender", "text"}',
+);
 
 /** A message, and the names of the files that lie beside it and belong to it. */
 export type SpoolMessage = { inbound: Inbound; files: string[] };
@@ -40,11 +46,7 @@ export function parseSpoolFile(bytes: Buffer, at: number): Result<SpoolMessage, 
   }
   const parsed = v.safeParse(spoolFile, value);
   if (!parsed.success) {
-    const faults = parsed.issues.map((issue) => {
-      const isMissing = issue.received === 'undefined';
-      return `${v.getDotPath(issue) ?? 'the file'} ${isMissing ? 'is missing' : issue.message}`;
-    });
-    return failed({ kind: 'not-a-message', reason: faults.join('; ') });
+    return failed({ kind: 'not-a-message', reason: describeIssues(parsed.issues, 'the file') });
   }
   const { id: externalId, attachments: files = [], ...message } = parsed.output;
   return ok({ inbound: { channel: 'spool', account: '', externalId, attachments: [], at: Math.max(0, at), ...message }, files });

@@ -173,11 +173,12 @@ test('what is no message is set aside with the reason, and never over an older o
   truncateSync(join(rig.inbox, 'huge.json'), 1024 * 1024 + 1);
   drop(rig, 'shape.json', '{"id":7,"chat":"c","sender":{}}');
   drop(rig, 'list.json', '[]');
+  drop(rig, 'sender.json', '{"id":"7","chat":"c","sender":"u1","text":"t","replyTo":5}');
   mkdirSync(join(rig.inbox, 'rejected'));
   writeFileSync(join(rig.inbox, 'rejected', 'shape.json'), 'an older one');
   writeFileSync(join(rig.inbox, 'rejected', 'list.error.txt'), 'why an older one was set aside');
   await rig.channel.start();
-  while (rig.logged.length < 7) await rig.next();
+  while (rig.logged.length < 8) await rig.next();
   await rig.channel.stop();
   assert.deepEqual(rig.received, []);
   assert.deepEqual(left(rig), []);
@@ -188,6 +189,7 @@ test('what is no message is set aside with the reason, and never over an older o
     'link.error.txt': 'it is a symbolic link',
     'list.1.error.txt': 'id is missing; chat is missing; sender is missing; text is missing',
     'list.error.txt': 'why an older one was set aside',
+    'sender.error.txt': 'sender must be an object: {"id": "…"}; replyTo must be a text in quotes',
     'shape.1.error.txt': 'id must be a text in quotes; sender.id is missing; text is missing',
     'socket.error.txt': 'it is no regular file',
   });

@@ -2,11 +2,12 @@
  * Runs one command: by the Broca that runs in the folder, or, when none runs, here with the folder's
  * lock taken, so that two never work on one database.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, ok, type Result, unreachable } from 'animus-protocol';
 import { type CommandName, FILES_COMMANDS, type FilesCommandName, STORE_COMMANDS, type StoreCommandName } from '../commands/commands.ts';
+import { folderFault } from '../folder-fault.ts';
 import { isUpdating } from '../lifecycle/probation.ts';
 import { describeDoubt, putInDoubt } from '../store/damage/doubt.ts';
 import { type FolderLock, takeLock } from '../store/lock.ts';
@@ -21,15 +22,6 @@ export type Reached =
   | { kind: 'running'; client: BrocaClient }
   /** No Broca runs; the lock is ours until it is released. */
   | { kind: 'none'; lock: FolderLock };
-
-/** Why a folder cannot be worked on, or null. Nothing is ever created in a folder that is no agent's. */
-export function folderFault(folder: string): string | null {
-  if (!existsSync(folder)) return `there is no folder ${folder}`;
-  const isAgents = ['.env', 'settings.json', 'animus.db'].some((name) => existsSync(join(folder, name)));
-  return isAgents
-    ? null
-    : `${folder} is no agent's folder (it has no .env, settings.json or animus.db): go to one, or name it with --folder DIR`;
-}
 
 export async function askBroca(folder: string, name: CommandName, args: Record<string, unknown>): Promise<Result<unknown, string>> {
   const answer = await askOnce(folder, name, args);

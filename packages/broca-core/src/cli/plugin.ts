@@ -5,7 +5,8 @@ import type { ChannelCommandTools, ChannelPlugin } from '../channel/channel.ts';
 import { PLUGIN_NAME } from '../channel/find.ts';
 import { importPluginNamed, parsePluginSettings } from '../channel/load.ts';
 import { releaseFolder } from '../commands/channel.ts';
-import { askBroca, folderFault } from './ask.ts';
+import { folderFault } from '../folder-fault.ts';
+import { askBroca } from './ask.ts';
 import { isGroup } from './groups.ts';
 import type { Terminal } from './terminal.ts';
 

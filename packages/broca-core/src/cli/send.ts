@@ -4,11 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failed, ok, type Result, unreachable } from 'animus-protocol';
+import { agentIdOfFolder, failed, ok, type Result, unreachable } from 'animus-protocol';
 import * as v from 'valibot';
 import type { ConsoleReply } from '../commands/command-values.ts';
-import { describeConnectFault, folderFault, reachBroca, socketOf } from './ask.ts';
+import { folderFault } from '../folder-fault.ts';
+import { describeConnectFault, reachBroca, socketOf } from './ask.ts';
 import { attachFile } from './attach.ts';
 import { type BrocaClient, connectToBroca } from './client.ts';
 
@@ -81,7 +83,9 @@ async function reachRunning(sending: Sending, deadline: number): Promise<Result<
   if (!reached.ok) return reached;
   if (reached.value.kind === 'running') return ok(reached.value.client);
   reached.value.lock.release();
-  return failed(`no Broca runs in ${folder}, so nobody would answer: start it with animus start, or with broca run`);
+  const name = basename(folder);
+  const agent = agentIdOfFolder(name) === null ? '' : ` ${name}`;
+  return failed(`no Broca runs in ${folder}, so nobody would answer: start it with animus start${agent}, or with broca run`);
 }
 
 /** A Broca that stops takes its socket away; one that was killed leaves it behind, and its supervisor is starting the next one. */

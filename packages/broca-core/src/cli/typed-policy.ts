@@ -10,5 +10,5 @@ export function asTyped(text: string, agent: string | null): string {
   return text
     .replace(/, or with broca run( in the agent folder)?/g, '')
     .replace(COMMAND, (_hint, command: string) => named(command))
-    .replace(/\banimus (start|restart)\b/g, (_hint, command: string) => named(command));
+    .replace(/\banimus (start|restart)\b(?: agent-[\w.-]+)?/g, (_hint, command: string) => named(command));
 }

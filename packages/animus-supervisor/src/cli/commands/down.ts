@@ -4,6 +4,7 @@ import { scanAgents } from '../../home/scan.ts';
 import { askBroca } from '../ask-broca.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { mark, type Screen } from '../render.ts';
+import { sayWaiting } from '../say-waiting.ts';
 import { isByHand, noteStopped, stopBroca } from '../stop-broca.ts';
 import { bringDown, complainOf, isHeldBySilent } from '../supervisor.ts';
 
@@ -14,7 +15,7 @@ export const down: Command = defineCommand({
   options: {},
   examples: [{ line: 'animus down', effect: 'running turns are finished or left resumable; also after the supervisor was killed' }],
   run: async ({ json }, { home, screen }) => {
-    const reply = await bringDown(home.socket);
+    const reply = await sayWaiting(bringDown(home.socket), 'turns in hand are finished first', screen);
     if (!reply.ok && reply.error.kind === 'no-supervisor') return await stopWithout(home, json, screen);
     if (!reply.ok) return complainOf(screen, reply.error);
     const { stopped, isGone } = reply.value;

@@ -110,7 +110,8 @@ async function startInForeground(timezone: string | null, context: CliContext): 
   screen.complain(screen.paint('dim', `the fleet runs (supervisor pid ${answered.supervisor.pid}); Ctrl-C stops it`));
   const isOver = started.ended.then(() => over.abort());
   await following;
-  if (interruption.aborted) return await stopFleet(context);
+  // A closed terminal ends the showing and nothing else.
+  if (interruption.aborted) return interruption.reason === 'SIGHUP' ? EXIT.done : await stopFleet(context);
   await isOver;
   return await complainOfEnd(started, context);
 }

@@ -63,7 +63,7 @@ function pinnedNode({ root, node, version }: Installation, runtimes: string): st
   const isBrought = node.binary.startsWith(`${root}${path.sep}`) || node.binary.includes(`${path.sep}node_modules${path.sep}`);
   if (isBrought) return node.binary;
   const fitting = (fs.existsSync(runtimes) ? fs.readdirSync(runtimes) : [])
-    .filter((name) => name.startsWith(`${version}-node${node.version.replace(/^v/, '')}-`))
+    .filter((name) => name.startsWith(`${version}-node${node.version}-`))
     .map((name) => path.join(runtimes, name, 'bin/node'))
     .find((file) => fs.existsSync(file));
   return fitting ?? node.binary;
