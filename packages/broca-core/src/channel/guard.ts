@@ -50,6 +50,9 @@ export type LoadedChannel = {
   ): Promise<Result<unknown, string>>;
 };
 
+/** A plugin whose `deliver` gives back no outcome so many times in a row is stopped: what it does with parts, nobody can tell. */
+const MOST_FAULTS = 3;
+
 /** What a guard needs of Broca. */
 export type GuardHost = {
   folder: string;
@@ -83,6 +86,8 @@ export class ChannelGuard implements LoadedChannel {
   #inner: Channel | null = null;
   #state: ChannelHealth['state'] = 'starting';
   #reason: string | null = null;
+  /** Hand-overs in a row that gave back no outcome. */
+  #faultsInRow = 0;
 
   constructor(name: string, host: GuardHost) {
     this.name = name;
@@ -235,21 +240,24 @@ export class ChannelGuard implements LoadedChannel {
     const inner = this.#inner;
     if (inner === null || this.#isOver()) return { kind: 'down', reason: this.#reason ?? 'the channel is stopped' };
     const done = new AbortController();
-    const answer = this.#run(async () => parseDeliveryOutcome(await inner.deliver(part, signal))).catch(
-      (error: unknown): DeliveryOutcome => {
-        this.#host.log.error('channel-deliver-failed', {
-          channel: this.name,
-          turn: part.turnId,
-          part: part.number,
-          reason: describe(error),
-        });
-        return { kind: 'uncertain', reason: describe(error) };
-      },
+    const faultsBefore = this.#faultsInRow;
+    const answer = this.#run(async () => parseDeliveryOutcome(await inner.deliver(part, signal))).catch((error: unknown) =>
+      failed(describe(error)),
     );
     const outcome = await Promise.race([answer, unansweredAfter(signal, done.signal)]);
     // A reason of its own, since the default one is an error with a stack, made for each part.
     done.abort(null);
-    return outcome;
+    if (!outcome.ok) return this.#deliverFailed(part, outcome.error, faultsBefore);
+    this.#faultsInRow = 0;
+    return outcome.value;
+  }
+
+  /** Whether the part arrived is open. Those that were on their way side by side count as one. */
+  #deliverFailed(part: Part, reason: string, faultsBefore: number): DeliveryOutcome {
+    this.#host.log.error('channel-deliver-failed', { channel: this.name, turn: part.turnId, part: part.number, reason });
+    if (this.#faultsInRow === faultsBefore) this.#faultsInRow += 1;
+    if (this.#faultsInRow >= MOST_FAULTS) this.fail(`deliver() failed ${this.#faultsInRow} times in a row, at last: ${reason}`);
+    return { kind: 'uncertain', reason };
   }
 
   #context(plugin: ChannelPlugin, settings: unknown): ChannelContext {
@@ -368,7 +376,7 @@ export function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function unansweredAfter(signal: AbortSignal, done: AbortSignal): Promise<DeliveryOutcome> {
+async function unansweredAfter(signal: AbortSignal, done: AbortSignal): Promise<Result<DeliveryOutcome, string>> {
   if (!signal.aborted) {
     const { promise, resolve } = Promise.withResolvers<void>();
     signal.addEventListener('abort', () => resolve(), { once: true, signal: done });
@@ -376,7 +384,7 @@ async function unansweredAfter(signal: AbortSignal, done: AbortSignal): Promise<
     await promise;
   }
   if (!done.aborted) await sleepUntil(ABORT_GRACE_MS, done);
-  return { kind: 'uncertain', reason: 'the channel did not answer in time' };
+  return failed('the channel did not answer in time');
 }
 
 async function sleepUntil(ms: number, signal: AbortSignal): Promise<void> {

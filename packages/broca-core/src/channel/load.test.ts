@@ -237,15 +237,32 @@ const DELIVERIES: [string, string, string][] = [
   ['never answers', 'return new Promise(() => {})', 'uncertain the channel did not answer in time'],
 ];
 for (const [fault, body, expected] of DELIVERIES) {
-  test(`a delivery that ${fault} is uncertain, and its channel goes on`, async () => {
+  test(`a delivery that ${fault} is uncertain, and its channel goes on until it is the third in a row`, async () => {
     const deliver = `create: () => ({ start() {}, stop() {}, deliver() { ${body} } })`;
     const seen = await load(agentFolder({ 'plugins/a.mjs': source('a', deliver) }), { a: ON });
     await seen.channels.start();
-    const outcome = await only(seen).channel?.deliver(PART, AbortSignal.timeout(20));
-    assert.equal(outcome?.kind === 'uncertain' ? `uncertain ${outcome.reason}` : outcome?.kind, expected);
-    assert.equal(only(seen).health().state, 'up');
+    const { channel } = only(seen);
+    // Two side by side count as one.
+    for (const many of [2, 1, 1]) {
+      assert.equal(only(seen).health().state, 'up');
+      const outcomes = await Promise.all(Array.from({ length: many }, () => channel?.deliver(PART, AbortSignal.timeout(20))));
+      for (const outcome of outcomes) assert.equal(outcome?.kind === 'uncertain' ? `uncertain ${outcome.reason}` : outcome?.kind, expected);
+    }
+    const { state, reason } = only(seen).health();
+    assert.deepEqual([state, reason], ['failed', `deliver() failed 3 times in a row, at last: ${expected.replace('uncertain ', '')}`]);
+    assert.equal((await channel?.deliver(PART, AbortSignal.timeout(20)))?.kind, 'down', 'what comes then waits');
   });
 }
+
+test('an outcome between failing deliveries begins the count anew', async () => {
+  const body =
+    'if (++globalThis.deliveries % 3 === 0) return { kind: "retry", afterMs: 0, reason: "later" }; throw new Error("socket gone")';
+  const deliver = `create: () => ({ start() { globalThis.deliveries = 0 }, stop() {}, async deliver() { ${body} } })`;
+  const seen = await load(agentFolder({ 'plugins/a.mjs': source('a', deliver) }), { a: ON });
+  await seen.channels.start();
+  for (let count = 0; count < 9; count += 1) await only(seen).channel?.deliver(PART, AbortSignal.timeout(1_000));
+  assert.equal(only(seen).health().state, 'up');
+});
 
 test('a failing start stops the plugin; a failing prepare is passed on, for nothing was sent', async () => {
   const members = 'create: () => ({ start() { throw new Error("bad token") }, stop() { globalThis.stoppedA = true }, deliver() {} })';

@@ -82,10 +82,10 @@ const deliveryOutcome = v.variant('kind', [
   v.object({ kind: v.literal('uncertain'), reason }),
 ]);
 
-/** Reads what `deliver` returned; anything else than an outcome leaves it open whether the part arrived. */
-export function parseDeliveryOutcome(value: unknown): DeliveryOutcome {
+/** Reads what `deliver` returned. */
+export function parseDeliveryOutcome(value: unknown): Result<DeliveryOutcome, string> {
   const parsed = v.safeParse(deliveryOutcome, value);
-  return parsed.success ? parsed.output : { kind: 'uncertain', reason: 'the channel gave back no outcome' };
+  return parsed.success ? ok(parsed.output) : failed('the channel gave back no outcome');
 }
 
 /** Reads what a plugin wants remembered; a throw is the plugin's. */
