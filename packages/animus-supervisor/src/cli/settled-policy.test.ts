@@ -41,7 +41,8 @@ describe('isSettled', () => {
   it('waits for who is on its way, and for nobody else', () => {
     const settled = (phase: Phase): boolean => isSettled(agent({ phase }), 3, 0);
     assert.deepEqual((['waiting', 'starting', 'stopping'] as const).map(settled), [false, false, false]);
-    assert.deepEqual((['unhealthy', 'backing-off', 'broken', 'stopped', 'ready'] as const).map(settled), [true, true, true, true, true]);
+    assert.deepEqual((['unhealthy', 'backing-off', 'broken', 'ready'] as const).map(settled), [true, true, true, true]);
+    assert.deepEqual([settled('stopped'), isSettled(agent({ phase: 'stopped', wanted: 'stopped' }), 3, 0)], [false, true]);
     assert.equal(isSettled(agent({ phase: 'waiting' }), 3, 60_000), true);
     // Whoever cannot tell who runs says so, and a person is not kept waiting; nothing said is a look that goes on.
     const unsure = { phase: 'waiting', reason: 'something listens, but does not say hello' } as const;

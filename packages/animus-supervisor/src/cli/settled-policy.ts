@@ -23,8 +23,10 @@ export function isSettled(agent: AgentStatus, restartsBefore: number, lookingMs:
     case 'unhealthy':
     case 'backing-off':
     case 'broken':
-    case 'stopped':
       return true;
+    case 'stopped':
+      // One that is to run is stopped for an update that is under way, or was interrupted and is being settled.
+      return agent.wanted === 'stopped';
   }
 }
 

@@ -66,8 +66,8 @@ export class Fleet {
   #workers = new Map<AgentId, Worker>();
   /** Agents whose folder is gone and whose Broca is being stopped. */
   #leaving = new Set<AgentId>();
-  /** Agents whose release is being switched: nothing else is done to them. */
-  #changing = new Set<AgentId>();
+  /** Agents whose release is being switched, and what is wanted of them after that: nothing else is done to them. */
+  #changing = new Map<AgentId, Wanted>();
   /** Agents with an interrupted update that could not be settled: why. */
   #unsettled = new Map<AgentId, string>();
   #pauses = new Pauses();
@@ -130,7 +130,7 @@ export class Fleet {
   status(): FleetStatus {
     const { version, launcher, config, backup } = this.#options;
     const facts = { version, startedAt: this.#startedAt, sandbox: launcher.sandbox, problems: config.problems };
-    return describeFleet({ pid: process.pid, ...facts, backup: backup?.() ?? null }, this.#workers.values(), this.#usage);
+    return describeFleet({ pid: process.pid, ...facts, backup: backup?.() ?? null }, this.#workers.values(), this.#usage, this.#changing);
   }
 
   async start(agent: AgentId): Promise<AgentOutcome> {
@@ -166,7 +166,7 @@ export class Fleet {
     return await this.#withWorker(agent, async (worker) => {
       if (worker.state.byHand) return outcomeOf(worker, false, 'is not updated: somebody started its Broca by hand; end that one first');
       const { wanted } = worker.state;
-      this.#changing.add(agent);
+      this.#changing.set(agent, wanted);
       try {
         const outcome = await changeRelease(this.#changeOf(worker));
         if (isUnfinished(agentPaths(this.#options.home, agent))) this.#endSettling(worker, outcome.message, wanted);
@@ -282,7 +282,7 @@ export class Fleet {
 
   /** Where an update was interrupted, nothing starts before that is settled. */
   async #settle(worker: Worker, wanted: Wanted): Promise<void> {
-    this.#changing.add(worker.agent);
+    this.#changing.set(worker.agent, wanted);
     const fault = await settleInterrupted(this.#changeOf(worker));
     this.#changing.delete(worker.agent);
     this.#endSettling(worker, fault, wanted);

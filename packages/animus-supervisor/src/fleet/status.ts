@@ -1,15 +1,24 @@
 /** What a worker is like now, in the words of the control surface. */
-import type { AgentOutcome, AgentStatus, FleetStatus } from 'animus-protocol';
+import type { AgentId, AgentOutcome, AgentStatus, FleetStatus, Wanted } from 'animus-protocol';
 import type { Usage } from '../observe/resources.ts';
 import type { Worker } from '../worker/perform.ts';
 
+/** Whose release is being switched: stopped for that, but nobody wished it so. */
+const IN_UPDATE = 'an update of it is under way';
+
+/** `changing`: the agents of which that is true, and what is wanted of them. */
 export function describeFleet(
   supervisor: FleetStatus['supervisor'],
   workers: Iterable<Worker>,
   usage: { of(pid: number | null): Usage | null },
+  changing: ReadonlyMap<AgentId, Wanted>,
 ): FleetStatus {
   const now = Date.now();
-  const agents = [...workers].map((worker) => describeWorker(worker, usage.of(worker.run?.pid ?? null), now));
+  const agents = [...workers].map((worker) => {
+    const status = describeWorker(worker, usage.of(worker.run?.pid ?? null), now);
+    const wanted = changing.get(worker.agent);
+    return wanted === undefined ? status : { ...status, wanted, reason: worker.state.reason ?? IN_UPDATE };
+  });
   return { supervisor, agents: agents.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 

@@ -23,7 +23,10 @@ test('an interrupted update that cannot be settled keeps its agent alone from ru
   fs.writeFileSync(plan, JSON.stringify({ from: 'from', to: 'to', database: 'migrates', clone: null, at: '2026-01-01T00:00:00Z' }));
   const fleet = rig.fleet();
   const broken = rig.nextPhase(A, 'broken');
-  await fleet.open();
+  const opening = fleet.open();
+  const stopped = await rig.nextPhase(A, 'stopped').then(() => fleet.status().agents[0]);
+  assert.deepEqual([stopped?.phase, stopped?.wanted, stopped?.reason], ['stopped', 'running', 'an update of it is under way']);
+  await opening;
   await broken;
   const { agents } = fleet.status();
   const [a, b] = agents;
