@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AnimusProcess } from 'animus-testkit';
 import { type Agent, isAlive, killHard, until } from './rig.ts';
 import { Talk, UpdateRig } from './update.rig.ts';
 
@@ -63,6 +64,40 @@ describe('an update that is killed', () => {
       assert.equal(fs.existsSync(path.join(one.folder, '.update')), false);
     }
   }
+
+  /** Begins an update and gives it back at the moment when its switch has begun; it takes seconds to be decided. */
+  async function beginUndecided(): Promise<{ from: string; updating: AnimusProcess; supervisor: number }> {
+    const from = rig.current(one);
+    const { supervisor } = await rig.fleet.status();
+    next();
+    const updating = rig.fleet.start('update', 'one');
+    await until('it is on probation', () => fs.existsSync(path.join(one.folder, '.update/plan.json')) || null);
+    return { from, updating, supervisor: supervisor.pid };
+  }
+
+  it('the supervisor, in the middle of the switch: the command goes back, so that no Broca stays shut, and says so', async () => {
+    const { from, updating, supervisor } = await beginUndecided();
+    killHard(supervisor);
+    const { code, stdout, stderr } = await updating.ended;
+    assert.equal(code, 1);
+    assert.match(stdout + stderr, new RegExp(`is not updated, ${from} is in use again: the supervisor ended in the .* animus up -d`));
+    assert.equal(rig.current(one), from);
+    // No supervisor runs: this one is asked itself, and takes messages in.
+    assert.match(await rig.fleet.send(one, 'after the kill'), /after the kill\n$/);
+    assert.match(await rig.fleet.done('up', '-d'), /✓ agent-one: ready/);
+  });
+
+  it('the supervisor and the command: health names what is shut, and `up -d` returns when the agent is ready', async () => {
+    const { from, updating, supervisor } = await beginUndecided();
+    updating.child.kill('SIGKILL');
+    killHard(supervisor);
+    await updating.ended;
+    await until('the supervisor is dead', () => !isAlive(supervisor) || null);
+    const health = await rig.fleet.health('one');
+    assert.deepEqual([health.ok, /an update was interrupted/.test(health.agents[0]?.faults.join() ?? '')], [false, true]);
+    assert.match(await rig.fleet.done('up', '-d'), /✓ agent-one: ready/);
+    assert.equal(rig.current(one), from);
+  });
 
   it('the command', async () => await killDuring('command', (updating) => updating));
   it('the supervisor', async () => await killDuring('supervisor', async () => (await rig.fleet.status()).supervisor.pid));

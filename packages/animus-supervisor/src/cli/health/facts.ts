@@ -1,10 +1,12 @@
 /** Gathers what health judges: an agent's files, its configuration, and what the supervisor or Broca itself says. Reads only. */
 import fs from 'node:fs';
-import { type AgentId, type AgentStatus, type BeatReport, findSetAside, loadBrocaConfig, type Problem } from 'animus-protocol';
+import path from 'node:path';
+import { type AgentId, type AgentStatus, type BeatReport, findSetAside, loadBrocaConfig, type Problem, UPDATE_PLAN } from 'animus-protocol';
 import { findWrongAgentModes, formatWrongMode } from '../../home/modes.ts';
 import { type AgentPaths, agentPaths } from '../../home/paths.ts';
 import { isMadeByHand } from '../../home/python-home.ts';
 import { currentRelease } from '../../home/release-file.ts';
+import { findLockHolder } from '../../worker/proc.ts';
 import { askBroca, type BrocaAnswer } from '../ask-broca.ts';
 import { withByHand } from '../by-hand.ts';
 import { readText } from '../read-text.ts';
@@ -24,6 +26,8 @@ export type FileFacts = {
   /** Why the release in use cannot run, or null. */
   releaseFault: string | null;
   hasLogs: boolean;
+  /** Of an update that has begun its switch and not decided: its Broca takes nothing in. `held`: somebody is at it. */
+  undecided: 'held' | 'left' | null;
   /** What others could read, each with its sentence. */
   wrongModes: { of: 'database' | 'configuration' | 'folder'; fault: string }[];
 };
@@ -44,11 +48,17 @@ export function readFileFacts(home: string, id: AgentId): FileFacts {
     isMadeByHand: isMadeByHand(agent),
     releaseFault: release.ok ? null : release.error,
     hasLogs: fs.existsSync(agent.logs),
+    undecided: readUndecided(agent),
     wrongModes: findWrongAgentModes(agent).map((wrong) => ({
       of: wrong.path === agent.database ? 'database' : wrong.path === agent.folder ? 'folder' : 'configuration',
       fault: formatWrongMode(wrong, home),
     })),
   };
+}
+
+function readUndecided(agent: AgentPaths): FileFacts['undecided'] {
+  if (!fs.existsSync(path.join(agent.folder, UPDATE_PLAN))) return null;
+  return findLockHolder(agent.switchLock) === null ? 'left' : 'held';
 }
 
 /**

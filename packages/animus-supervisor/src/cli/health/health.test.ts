@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type BrocaBeat, type BrocaHello, encodeFrame, type LettaState, withSocketPath } from 'animus-protocol';
+import { type BrocaBeat, type BrocaHello, encodeFrame, type LettaState, UPDATE_PLAN, withSocketPath } from 'animus-protocol';
 import { makeRig, type Rig, standInRepository } from 'animus-testkit';
 import { takeHomeLock } from '../../fleet/lock.ts';
 import { agentPaths, homePaths } from '../../home/paths.ts';
@@ -183,6 +183,20 @@ describe('animus health', () => {
     assert.match((await askHealth(1)).one.faults.join('\n'), told);
     fs.rmSync(file);
     await while_(beatWith({ state: 'unchecked' }, { problems: [] }), async () => assert.deepEqual((await askHealth(0)).one.faults, []));
+  });
+
+  it('names an update that was interrupted: its Broca looks ready and takes nothing in; one under way is no fault', async () => {
+    const agent = agentPaths(home, id);
+    fs.mkdirSync(agent.update);
+    fs.writeFileSync(path.join(agent.folder, UPDATE_PLAN), '{}');
+    await while_(beatWith({ state: 'unchecked' }, { problems: [] }), async () => {
+      const told = /^an update was interrupted in the middle of its switch: no message is taken in .* animus up -d /;
+      assert.match((await askHealth(1)).one.faults.join('\n'), told);
+      const lock = takeHomeLock(agent.switchLock);
+      assert.deepEqual((await askHealth(0)).one.warnings, ['an update is under way: messages wait until it is decided']);
+      lock?.release();
+    });
+    fs.rmSync(agent.update, { recursive: true });
   });
 
   it('warns of an event loop that is late; the agent works all the same', async () => {

@@ -56,7 +56,8 @@ export function judgeAgent(facts: AgentFacts, configuration: { errors: string[];
   const files = fileFaults(facts, configuration.errors);
   const wrongModes = facts.wrongModes.map(({ fault }) => fault);
   const told = [...files, ...configuration.warnings];
-  const faults = [...files, ...wrongModes, ...runningFaults(withoutTold(process, told), beat), ...untoldSetAside(facts, beat)];
+  const running = runningFaults(withoutTold(process, told), beat);
+  const faults = [...files, ...wrongModes, ...interruptedUpdate(facts), ...running, ...untoldSetAside(facts, beat)];
   const isLoose = (of: AgentFacts['wrongModes'][number]['of']): boolean => facts.wrongModes.some((wrong) => wrong.of === of);
   return {
     id: facts.id,
@@ -71,10 +72,22 @@ export function judgeAgent(facts: AgentFacts, configuration: { errors: string[];
     queue: beat?.queue ?? null,
     mode: beat?.mode ?? null,
     faults,
-    warnings: [...new Set([...configuration.warnings, ...toldByBeat(beat)])].filter(
+    warnings: [...new Set([...configuration.warnings, ...toldByBeat(beat), ...updateUnderWay(facts)])].filter(
       (line) => !faults.includes(line) && !(isLoose('configuration') && LOOSE_TO_BROCA.test(line)),
     ),
   };
+}
+
+/** A supervisor that runs settles it, or says itself why it cannot. */
+function interruptedUpdate({ id, undecided, process }: AgentFacts): string[] {
+  if (undecided !== 'left' || process.from === 'supervisor') return [];
+  return [
+    `an update was interrupted in the middle of its switch: no message is taken in until it is settled, by animus up -d or animus doctor ${id} --fix`,
+  ];
+}
+
+function updateUnderWay({ undecided }: AgentFacts): string[] {
+  return undecided === 'held' ? ['an update is under way: messages wait until it is decided'] : [];
 }
 
 function toldByBeat(beat: BeatReport | null): string[] {
