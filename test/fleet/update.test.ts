@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { type Ran, runGit } from 'animus-testkit';
 import DatabaseConstructor from 'better-sqlite3';
 import type { Agent } from './rig.ts';
 import { Talk, UpdateRig } from './update.rig.ts';
@@ -125,6 +126,40 @@ describe('update', () => {
     assert.equal(refused.code, 1);
     assert.match(refused.agents[0]?.message ?? '', /written by a newer Broca[\s\S]*messages came in since \(.*turns.*\)/);
     assert.match(await rig.fleet.send(one, 'it runs on'), /it runs on\n$/);
+  });
+
+  it('a backup is restored after a loss with the commit it was taken with, on the branch it was on; what is gone is said', async () => {
+    const main = rig.head;
+    const two = await rig.fleet.deployed('two', '--no-start');
+    runGit(rig.repository, ['checkout', '--quiet', '-b', 'next']);
+    addMigration(rig, 'CREATE TABLE ahead (text TEXT)');
+    const next = rig.head;
+    runGit(rig.repository, ['checkout', '--quiet', 'main']);
+    assert.equal((await rig.ask('update', 'two', '--ref', 'next')).code, 0);
+    const schema = readSchema(two);
+    const file: string = JSON.parse(await rig.fleet.done('backup', 'two', '--json')).backups[0].file;
+    const restore = async (): Promise<Ran> =>
+      await rig.fleet.rig.animus(['restore', file, '--no-start'], { environment: { ANIMUS_AGENT_KEY: two.key } });
+    await rig.fleet.done('remove', 'two', '--yes');
+    const restored = await restore();
+    assert.equal(restored.code, 0, restored.stderr);
+    assert.deepEqual([rig.current(two), readSchema(two)], [next, schema]);
+    assert.equal((await rig.ask('update', 'two')).agents[0]?.outcome, 'unchanged', 'it follows its branch');
+    // One that is there on an older release is told which one the backup needs.
+    await rig.fleet.done('remove', 'two', '--yes');
+    assert.equal((await rig.fleet.deploy(two, '--no-start')).code, 0);
+    const older = await rig.fleet.rig.animus(['restore', file, '--force']);
+    assert.match(older.stderr, new RegExp(`animus update agent-two --ref ${next}, then restore it\\nagent-two is as it was`));
+    assert.equal(rig.current(two), main);
+    await rig.fleet.done('remove', 'two', '--yes');
+    runGit(rig.repository, ['branch', '--quiet', '-D', 'next']);
+    const refused = await restore();
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      new RegExp(`commit ${next}, which could not be built from there: .*broca\\.repository.*\\nNothing was changed\\.`),
+    );
+    assert.equal(fs.existsSync(two.folder), false);
   });
 
   it('of all it does one by one and stops at the first that fails; who is stopped stays stopped', async () => {

@@ -9,7 +9,7 @@ import { type AgentId, failed, ok, parseEndpoint, parseEnvironment, type Result 
 import { takeHomeLock } from '../fleet/lock.ts';
 import { identify, isAlive } from '../worker/proc.ts';
 import { type Encryption, suffixOf } from './archive/encryption.ts';
-import { newManifest } from './archive/manifest.ts';
+import { type ArchivedRelease, newManifest } from './archive/manifest.ts';
 import { isArchiveName } from './archive/name.ts';
 import { type ArchiveEntry, sweepUnfinished, writeArchive } from './archive/write.ts';
 import { backupName, makeDayFolder, stampOf } from './backup-files.ts';
@@ -18,7 +18,7 @@ import { copyDatabase, readSchemaVersion } from './database.ts';
 import { hasOwnWork } from './git.ts';
 import { makePrivateFolder } from './modes.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
-import { readRelease } from './release-file.ts';
+import { type Release, readRelease } from './release-file.ts';
 import { makeStage } from './stage.ts';
 
 export type BackupRequest = {
@@ -98,12 +98,25 @@ function gather(agent: AgentPaths, copy: string, { id, encryption, version, expo
     takenAt,
     isFinal: wish?.isFinal ?? false,
     animus: version,
-    release: release === null ? null : { commit: release.commit, version: release.version, runtime: release.runtime },
+    release: release === null ? null : archivedRelease(release, agent.clone),
     schema: readSchemaVersion(copy),
     endpoint: readEndpoint(agent.environment),
     hasSecrets,
   });
   return { entries, skipped, manifest };
+}
+
+function archivedRelease({ commit, version, runtime }: Release, clone: string): ArchivedRelease {
+  return { commit, version, runtime, branch: readBranch(clone) };
+}
+
+/** What git keeps in this file for a clone that is on a branch. */
+function readBranch(clone: string): string | null {
+  try {
+    return /^ref: refs\/heads\/(\S+)$/m.exec(fs.readFileSync(path.join(clone, '.git/HEAD'), 'utf8'))?.[1] ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** Which names an agent's archive may hold. */

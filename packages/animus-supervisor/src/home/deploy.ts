@@ -17,16 +17,17 @@ import {
   type Result,
   setEnvironmentValues,
 } from 'animus-protocol';
+import { buildWhereIs } from '../release/build-commit.ts';
 import { pointLink } from '../release/links.ts';
 import { addOwnOrigin, fleetOrigin, fromFolder, setOrigin } from '../release/origin.ts';
 import { CLONE_BUNDLE, unbundleClone } from './clone-bundle.ts';
-import { cloneRepository, makeRepository } from './git.ts';
+import { type CommitOnBranch, cloneRepository, makeRepository } from './git.ts';
 import type { Installation } from './installation.ts';
 import { checkLetta } from './letta-check.ts';
 import { FILE_MODE, makePrivateFolder, writeNewPrivateFile } from './modes.ts';
 import { type AgentPaths, agentFolderPaths, agentPaths } from './paths.ts';
 import { isMadeByHand, madeByHand } from './python-home.ts';
-import { buildRelease, runRelease } from './release.ts';
+import { runRelease } from './release.ts';
 import type { Runtime } from './release-file.ts';
 import { ensureRuntime } from './runtime.ts';
 import { makeStage } from './stage.ts';
@@ -98,22 +99,30 @@ async function buildFolder(agent: AgentPaths, request: DeployRequest): Promise<R
   return ok({ commit, release, runtime: runtime.version });
 }
 
-/** Clones Broca into the agent's folder, or makes the clone of an export that lies there, and builds its first release. */
-export async function buildProgram(agent: AgentPaths, request: ProgramRequest): Promise<Result<Program, string>> {
+/**
+ * Clones Broca into the agent's folder, or makes the clone of an export that lies there, and builds its first release:
+ * of the commit `at`, where the clone has it.
+ */
+export async function buildProgram(
+  agent: AgentPaths,
+  request: ProgramRequest,
+  at: CommitOnBranch | null = null,
+): Promise<Result<Program, string>> {
   const { home, installation, report } = request;
   report('cloning Broca');
   const isExported = fs.existsSync(path.join(agent.folder, CLONE_BUNDLE));
-  const cloned = isExported ? await cloneExported(agent, request) : await cloneBroca(agent.clone, request);
+  const cloned = isExported ? await cloneExported(agent, request) : await cloneBroca(agent.clone, request, at);
   if (!cloned.ok) return cloned;
   report('preparing the runtime');
   const runtime = ensureRuntime(home, installation);
   report('building the release');
-  const { commit } = cloned.value;
-  const release = await buildRelease({ agent, runtime, commit, now: request.now });
-  if (!release.ok) return release;
+  const { now, signal } = request;
+  const built = await buildWhereIs({ agent, runtime, commit: cloned.value.commit, now, signal }, at?.commit ?? null);
+  if (!built.ok) return built;
+  const { commit, release } = built.value;
   // Whoever starts it runs this one.
-  pointLink(agent.currentRelease, release.value);
-  return ok({ commit, release: release.value, runtime });
+  pointLink(agent.currentRelease, release);
+  return ok({ commit, release, runtime });
 }
 
 /** It is updated from where the fleet here is, unless its person had chosen a place of its own. */
@@ -135,10 +144,11 @@ export async function cloneExported(
 async function cloneBroca(
   target: string,
   { home, source, installation, signal }: ProgramRequest,
+  at: CommitOnBranch | null,
 ): Promise<Result<{ commit: string }, string>> {
   const repository = source.repository ?? (installation.kind === 'checkout' ? installation.root : null);
   if (repository !== null) {
-    const cloned = await cloneRepository({ source: fromFolder(repository, home), ref: source.ref, target, signal });
+    const cloned = await cloneRepository({ source: fromFolder(repository, home), ref: source.ref, at, target, signal });
     const origin = cloned.ok ? await fleetOrigin({ home, installation, repository: source.repository, signal }) : null;
     // What it is updated from; until there is such a place, it remembers what it was cloned from.
     if (cloned.ok) await setOrigin(target, origin ?? repository, signal);
@@ -148,8 +158,8 @@ async function cloneBroca(
   if (source.ref !== null)
     return failed('broca.ref in animus.config.json needs broca.repository: this Animus was installed as a package and has no history');
   fs.cpSync(installation.root, target, { recursive: true, filter: (file) => isSource(path.relative(installation.root, file)) });
-  const at = fs.statSync(path.join(installation.root, 'package.json')).mtime;
-  return await makeRepository(target, `Animus ${installation.version}`, at, signal);
+  const madeAt = fs.statSync(path.join(installation.root, 'package.json')).mtime;
+  return await makeRepository(target, `Animus ${installation.version}`, madeAt, signal);
 }
 
 /** What of an installed package is source: all but what was installed or built into it. */

@@ -12,10 +12,17 @@ export type CloneRequest = {
   source: string;
   /** Branch, tag or commit; null takes what the source has checked out. */
   ref: string | null;
+  /** A commit to go to instead, where the source has it, and the branch to be on there. */
+  at: CommitOnBranch | null;
   /** Must not be there yet. */
   target: string;
   signal: AbortSignal;
 };
+
+/** No option, and nothing else that git would read as more than a name. */
+const REF = /^(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./+-]*$/;
+
+export type CommitOnBranch = { commit: string; branch: string | null };
 
 /** Wins over every configuration file, the source's and the person's own. */
 const SAFE_CONFIGURATION: readonly string[] = [
@@ -57,9 +64,32 @@ export async function cloneRepository(request: CloneRequest): Promise<Result<{ c
     const checkedOut = await checkOut(request.ref, request);
     if (!checkedOut.ok) return checkedOut;
   }
+  if (request.at !== null) {
+    const moved = await goTo(request.at, target, signal);
+    if (!moved.ok) return moved;
+  }
   const [outside] = findLinksOutside(target);
   if (outside !== undefined) return failed(`${request.source} has a link that leads out of it (${outside}): it is not cloned`);
   return await markUpstream(target, signal);
+}
+
+/** On the branch, where that has the commit: a later update follows it. Where the commit is unknown, the clone stays as it is. */
+async function goTo({ commit, branch }: CommitOnBranch, clone: string, signal: AbortSignal): Promise<Result<null, string>> {
+  const run = async (...args: readonly string[]): Promise<Result<string, string>> => await git(args, { cwd: clone, signal });
+  if (!(await run('rev-parse', '--verify', '--quiet', `${commit}^{commit}`)).ok) return signal.aborted ? failed('interrupted') : ok(null);
+  const remote = `refs/remotes/origin/${branch}`;
+  const isOnBranch = branch !== null && REF.test(branch) && (await run('merge-base', '--is-ancestor', commit, remote)).ok;
+  const steps = isOnBranch
+    ? [
+        ['checkout', '--quiet', '-B', branch, '--track', `origin/${branch}`],
+        ['reset', '--quiet', '--hard', commit],
+      ]
+    : [['checkout', '--quiet', '--detach', commit]];
+  for (const step of steps) {
+    const done = await run(...step);
+    if (!done.ok) return failed(`${commit} could not be checked out: ${done.error}`);
+  }
+  return ok(null);
 }
 
 /** Makes a repository of a folder's files, as an installation without one needs it. `at` makes equal sources equal commits. */
@@ -139,7 +169,7 @@ export function refuseUnsafe({ source, ref }: { source: string; ref: string | nu
     return 'broca.repository in animus.config.json is empty or has control characters in it';
   if (/^[a-z0-9+.-]*::/i.test(source))
     return `${source}: this way of reaching a repository starts a program, and is not taken; use https, ssh or a path`;
-  if (ref !== null && (!/^[A-Za-z0-9_][A-Za-z0-9_./+-]*$/.test(ref) || ref.includes('..'))) {
+  if (ref !== null && !REF.test(ref)) {
     return `${JSON.stringify(ref)} cannot be a branch, tag or commit (--ref, or broca.ref in animus.config.json)`;
   }
   return null;

@@ -11,13 +11,13 @@ import { type AgentId, failed, ok, type Result } from 'animus-protocol';
 import { takeHomeLock } from '../fleet/lock.ts';
 import { copyDatabase, findDamage, readSchemaVersion } from '../home/database.ts';
 import type { ProgramRequest } from '../home/deploy.ts';
-import { git } from '../home/git.ts';
 import { FOLDER_MODE, makePrivateFolder } from '../home/modes.ts';
 import { type AgentPaths, agentPaths } from '../home/paths.ts';
 import { isMadeByHand, madeByHand } from '../home/python-home.ts';
 import { buildRelease, runRelease } from '../home/release.ts';
 import { currentRelease, type Runtime, readRelease, runtimePaths } from '../home/release-file.ts';
 import { ensureRuntime } from '../home/runtime.ts';
+import { readHead } from './build-commit.ts';
 import { type Order, updateFiles, writeOrder } from './journal.ts';
 import { currentName, pointLink } from './links.ts';
 import { findOrigin, setOrigin } from './origin.ts';
@@ -131,11 +131,6 @@ async function renewCopy(agent: AgentPaths, request: PrepareRequest): Promise<Re
   const renewed = await renewClone({ copy, source, ref: request.ref ?? (isOwn ? null : configured.ref), signal });
   if (signal.aborted) return failed('interrupted');
   return renewed.ok ? ok({ renewed: renewed.value, source, looked }) : renewed;
-}
-
-async function readHead(clone: string, signal: AbortSignal): Promise<Result<string, string>> {
-  const head = await git(['rev-parse', '--verify', 'HEAD^{commit}'], { cwd: clone, signal });
-  return head.ok ? head : failed(`its clone has no commit to build: ${head.error}`);
 }
 
 /** Whether a release can work with the agent's database as it is now, found out on a copy. */

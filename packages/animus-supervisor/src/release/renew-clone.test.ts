@@ -20,7 +20,7 @@ describe('renewClone', () => {
     copy = path.join(temp, 'copy');
     writeFiles(source, { 'a.txt': 'one\ntwo\nthree\nfour\nfive\n', 'b.txt': 'b\n' });
     commitAll(source, 'First');
-    assert.ok((await cloneRepository({ source, ref: null, target: copy, signal })).ok);
+    assert.ok((await cloneRepository({ source, ref: null, at: null, target: copy, signal })).ok);
   });
   afterEach(() => fs.rmSync(temp, { recursive: true, force: true }));
 
@@ -83,7 +83,28 @@ describe('renewClone', () => {
   it('names the files where edits do not fit', async () => {
     writeFiles(copy, { 'a.txt': 'ONE\ntwo\nthree\nfour\nfive\n' });
     push({ 'a.txt': 'uno\ntwo\nthree\nfour\nfive\n' });
-    await refused(/own changes in its clone do not fit main:\n {2}a\.txt\nNothing was changed.*git pull --rebase/s);
+    await refused(/own changes in its clone do not fit main:\n {2}a\.txt\nNothing was changed/);
+  });
+
+  it('gives advice that works as it is printed, with edits and own commits', async () => {
+    const clone = path.join(temp, 'clone');
+    writeFiles(copy, { 'mine.txt': 'mine' });
+    commitAll(copy, 'Mine');
+    writeFiles(copy, { 'a.txt': 'ONE\ntwo\nthree\nfour\nfive\n', 'b.txt': 'staged\n' });
+    runGit(copy, ['add', 'b.txt']);
+    fs.cpSync(copy, clone, { recursive: true });
+    push({ 'a.txt': 'uno\ntwo\nthree\nfour\nfive\n' });
+    const refusal = await renewClone({ copy, source, ref: null, signal });
+    assert.ok(!refusal.ok);
+    const [commit = [], pull = []] = [...refusal.error.matchAll(/\(git ([^)]*)\)/g)].map(([, words = '']) => words.split(' '));
+    runGit(clone, [...commit, '--quiet', '--message', 'What was edited']);
+    assert.throws(() => runGit(clone, pull), /could not apply/);
+    writeFiles(clone, { 'a.txt': 'Uno\ntwo\nthree\nfour\nfive\n' });
+    runGit(clone, ['add', 'a.txt']);
+    runGit(clone, ['-c', 'core.editor=true', 'rebase', '--continue']);
+    copy = clone;
+    const { edited, commit: renewedTo } = await renewed();
+    assert.deepEqual([edited, renewedTo, read('a.txt').slice(0, 3), read('mine.txt')], [[], head(), 'Uno', 'mine']);
   });
 
   it('names the files of a person that git does not know, where the new commit has others', async () => {

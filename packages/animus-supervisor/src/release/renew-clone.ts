@@ -47,7 +47,7 @@ const TAGS = 'refs/animus/tags';
 const DEFAULT_BRANCH = 'refs/animus/head';
 
 export async function renewClone({ copy, source, ref, signal }: RenewRequest): Promise<Result<Renewed, string>> {
-  const run: Git = async (...args) => await git([...QUIET, ...args], { cwd: copy, signal, environment: COMMITTER } satisfies GitOptions);
+  const run = gitIn(copy, signal);
   const refused = refuseUnsafe({ source, ref }) ?? findUnfinished(copy);
   if (refused !== null) return failed(refused);
   const state = await readState(run);
@@ -63,10 +63,14 @@ export async function renewClone({ copy, source, ref, signal }: RenewRequest): P
     );
   }
   const linksBefore = new Set(findLinksOutside(copy));
-  const moved = await keepingEdits(edited, wanted.value, run, async () => {
+  const { name } = wanted.value;
+  // git pulls into a clone without edits only.
+  const first = edited.length > 0 ? 'Commit what you edited in the clone (git commit --all), then bring' : 'Bring';
+  const advice = `${first} the two together there (git pull --rebase ${source} ${name}), and update again`;
+  const moved = await keepingEdits(edited, { name, advice }, run, async () => {
     const inTheWay = await findFilesInTheWay(copy, wanted.value.commit, run);
-    if (!inTheWay.ok || inTheWay.value.length > 0) return inTheWay.ok ? conflict(inTheWay.value, wanted.value) : inTheWay;
-    return own.length > 0 ? await rebase(wanted.value, base ?? '', run) : await checkOut(wanted.value, state.value.branch, run);
+    if (!inTheWay.ok || inTheWay.value.length > 0) return inTheWay.ok ? conflict(inTheWay.value, name, MOVE_AWAY) : inTheWay;
+    return own.length > 0 ? await rebase(wanted.value, base ?? '', advice, run) : await checkOut(wanted.value, state.value.branch, run);
   });
   if (!moved.ok) return moved;
   const outside = findLinksOutside(copy).find((name) => !linksBefore.has(name));
@@ -76,7 +80,6 @@ export async function renewClone({ copy, source, ref, signal }: RenewRequest): P
   const commit = marked.ok ? await run('rev-parse', 'HEAD') : marked;
   if (!commit.ok) return commit;
   const brings = await run('log', `--max-count=${LISTED}`, '--format=%h %s', wanted.value.commit, '--not', state.value.head);
-  const { name } = wanted.value;
   return ok({
     from: state.value.head,
     commit: commit.value,
@@ -85,6 +88,37 @@ export async function renewClone({ copy, source, ref, signal }: RenewRequest): P
     edited,
     brings: brings.ok ? linesOf(brings.value) : [],
   });
+}
+
+/** Brings a copy of a clone to a commit that it has, edits along. The copy is left half done when this fails. */
+export async function moveCopy({
+  copy,
+  commit,
+  signal,
+}: {
+  copy: string;
+  commit: string;
+  signal: AbortSignal;
+}): Promise<Result<null, string>> {
+  const run = gitIn(copy, signal);
+  const unfinished = findUnfinished(copy);
+  if (unfinished !== null) return failed(unfinished);
+  const isKnown = await run('rev-parse', '--verify', '--quiet', `${commit}^{commit}`);
+  if (!isKnown.ok) return failed(`its clone has no commit ${commit}`);
+  const state = await readState(run);
+  if (!state.ok) return state;
+  const { edited } = state.value;
+  const wanted = { name: commit.slice(0, 10), commit, branch: null };
+  const advice = 'Set them aside in the clone (git stash), or go forward with animus update';
+  return await keepingEdits(edited, { name: wanted.name, advice }, run, async () => {
+    const inTheWay = await findFilesInTheWay(copy, commit, run);
+    if (!inTheWay.ok || inTheWay.value.length > 0) return inTheWay.ok ? conflict(inTheWay.value, wanted.name, MOVE_AWAY) : inTheWay;
+    return await checkOut(wanted, null, run);
+  });
+}
+
+function gitIn(copy: string, signal: AbortSignal): Git {
+  return async (...args) => await git([...QUIET, ...args], { cwd: copy, signal, environment: COMMITTER } satisfies GitOptions);
 }
 
 /** What somebody began in the clone and did not end: git's own words for it are in these files. */
@@ -135,7 +169,7 @@ async function fetchFrom(source: string, run: Git): Promise<Result<string, strin
   return await run('fetch', '--quiet', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--', source, ...refs);
 }
 
-type Wanted = { name: string; commit: string; branch: string | null; source: string };
+type Wanted = { name: string; commit: string; branch: string | null };
 
 async function findWanted(ref: string | null, branch: string | null, source: string, run: Git): Promise<Result<Wanted, string>> {
   const commitOf = async (name: string): Promise<string | null> => {
@@ -144,12 +178,10 @@ async function findWanted(ref: string | null, branch: string | null, source: str
   };
   const named = ref ?? branch;
   const ofBranch = named === null ? null : await commitOf(`refs/remotes/origin/${named}`);
-  if (named !== null && ofBranch !== null) return ok({ name: named, commit: ofBranch, branch: named, source });
+  if (named !== null && ofBranch !== null) return ok({ name: named, commit: ofBranch, branch: named });
   if (ref !== null) {
     const other = (await commitOf(`${TAGS}/${ref}`)) ?? (/^[0-9a-f]{7,64}$/.test(ref) ? await commitOf(ref) : null);
-    return other === null
-      ? failed(`${source} has no branch, tag or commit ${ref}`)
-      : ok({ name: ref, commit: other, branch: null, source });
+    return other === null ? failed(`${source} has no branch, tag or commit ${ref}`) : ok({ name: ref, commit: other, branch: null });
   }
   return await findDefault(source, commitOf, run);
 }
@@ -159,13 +191,13 @@ async function findDefault(source: string, commitOf: (name: string) => Promise<s
   if (commit === null) return failed(`${source} has no default branch: say which one, with --ref`);
   const symbolic = await run('ls-remote', '--symref', '--', source, 'HEAD');
   const branch = symbolic.ok ? (/^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(symbolic.value)?.[1] ?? null) : null;
-  return ok({ name: branch ?? commit.slice(0, 10), commit, branch, source });
+  return ok({ name: branch ?? commit.slice(0, 10), commit, branch });
 }
 
 /** Sets tracked edits aside for the time of `move`, and puts them on top of what it led to. */
 async function keepingEdits(
   edited: readonly string[],
-  wanted: Wanted,
+  { name, advice }: { name: string; advice: string },
   run: Git,
   move: () => Promise<Result<unknown, string>>,
 ): Promise<Result<null, string>> {
@@ -180,14 +212,16 @@ async function keepingEdits(
   const popped = (await run('reset', '--quiet', '--hard')).ok ? await run('stash', 'pop', '--quiet') : failed('');
   if (popped.ok) return ok(null);
   const files = await conflictedFiles(run);
-  return conflict(files.length > 0 ? files : edited, wanted);
+  return conflict(files.length > 0 ? files : edited, name, advice);
 }
 
-async function rebase(wanted: Wanted, base: string, run: Git): Promise<Result<unknown, string>> {
+async function rebase(wanted: Wanted, base: string, advice: string, run: Git): Promise<Result<unknown, string>> {
   const rebased = await run('rebase', '--quiet', '--onto', wanted.commit, base);
   if (rebased.ok) return rebased;
   const files = await conflictedFiles(run);
-  return files.length > 0 ? conflict(files, wanted) : failed(`its own commits cannot be rebased onto ${wanted.name}: ${rebased.error}`);
+  return files.length > 0
+    ? conflict(files, wanted.name, advice)
+    : failed(`its own commits cannot be rebased onto ${wanted.name}: ${rebased.error}`);
 }
 
 /** A branch is followed; a branch of that name with commits of its own is the person's, and stays as it is. */
@@ -227,12 +261,11 @@ async function conflictedFiles(run: Git): Promise<string[]> {
   return files.ok ? files.value.split('\0').filter((name) => name !== '') : [];
 }
 
-function conflict(files: readonly string[], { name, source }: Wanted): Result<never, string> {
+const MOVE_AWAY = 'Move these files out of the clone, or call them something else, and try again';
+
+function conflict(files: readonly string[], name: string, advice: string): Result<never, string> {
   const list = files.map((file) => `  ${file}`).join('\n');
-  const how = `git pull --rebase ${source} ${name}`;
-  return failed(
-    `own changes in its clone do not fit ${name}:\n${list}\nNothing was changed. Bring the two together in the clone (${how}), then update again`,
-  );
+  return failed(`own changes in its clone do not fit ${name}:\n${list}\nNothing was changed. ${advice}`);
 }
 
 function linesOf(text: string): string[] {

@@ -9,7 +9,14 @@ import { agentPaths } from '../../home/paths.ts';
 import { isMadeByHand, madeByHand } from '../../home/python-home.ts';
 import { chooseEnvironment, settingsFor } from '../../home/restore/environment.ts';
 import { finishRestore } from '../../home/restore/journal.ts';
-import { buildForRestore, type Restored, type RestoreRequest, restoreInto, restoreNew } from '../../home/restore/restore-agent.ts';
+import {
+  buildForRestore,
+  describeMissing,
+  type Restored,
+  type RestoreRequest,
+  restoreInto,
+  restoreNew,
+} from '../../home/restore/restore-agent.ts';
 import { makeStage, type Stage } from '../../home/stage.ts';
 import { isUnfinished } from '../../release/journal.ts';
 import { NEW_AGENT, recordFiles, writeRecord } from '../../worker/record.ts';
@@ -69,7 +76,8 @@ export async function restoreBackup(values: RestoreValues, context: CliContext):
   };
   const files = await chooseFiles(id, stage, opened.value, { ...values, endpoint: endpoint.value }, context);
   const done = files.ok ? await restoreOne({ ...request, ...files.value }, values, context) : files;
-  if (!done.ok) return complain(context, `${done.error}\n${id} is as it was.`, EXIT.failed);
+  const asBefore = fs.existsSync(agentPaths(home.home, id).folder) ? `${id} is as it was.` : 'Nothing was changed.';
+  if (!done.ok) return complain(context, `${done.error}\n${asBefore}`, EXIT.failed);
   if (values.json) screen.printJson(done.value);
   else for (const line of describe(done.value, values.file)) screen.print(line);
   if (done.value.message !== null) screen.complain(done.value.message);
@@ -174,9 +182,10 @@ async function awaitReady(agent: AgentId, { home }: CliContext): Promise<{ phase
   }
 }
 
-function describe({ id, takenAt, report, before, phase, left }: Done, file: string): string[] {
+function describe({ id, takenAt, report, missing, commit, before, phase, left }: Done, file: string): string[] {
   const at = new Date(takenAt).toISOString().replace('T', ' ').slice(0, 16);
   const lines = [`${id} is restored from ${file}, taken ${at} UTC${phase === 'ready' ? '; it is ready' : ''}`];
+  if (missing !== null) lines.push(`It runs the commit ${commit}. ${describeMissing(missing)}`);
   if (before !== null) lines.push(`What was there before is in ${before}`);
   if (report.isFollowed)
     lines.push('What became of its messages since then is known from the database that was there: none is answered twice');

@@ -9,6 +9,14 @@ export const MANIFEST = 'manifest.json';
 
 export type ArchivedFile = { bytes: number; sha256: string };
 
+export type ArchivedRelease = {
+  commit: string;
+  version: string;
+  runtime: string;
+  /** What the clone was on; null where it was on none, and in archives of an older Animus. */
+  branch: string | null;
+};
+
 export type Manifest = {
   format: typeof FORMAT;
   agent: AgentId;
@@ -19,7 +27,7 @@ export type Manifest = {
   /** Version of the Animus that wrote it. */
   animus: string;
   /** What the agent ran; null where it had no release. */
-  release: { commit: string; version: string; runtime: string } | null;
+  release: ArchivedRelease | null;
   /** Number of the newest migration in the database (PRAGMA user_version). */
   schema: number;
   /** Letta's address; null when `.env` names none. No secret. */
@@ -36,7 +44,14 @@ const manifest = v.object({
   takenAt: whole,
   isFinal: v.boolean(),
   animus: v.string(),
-  release: v.nullable(v.object({ commit: v.string(), version: v.string(), runtime: v.string() })),
+  release: v.nullable(
+    v.object({
+      commit: v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/)),
+      version: v.string(),
+      runtime: v.string(),
+      branch: v.optional(v.nullable(v.string()), null),
+    }),
+  ),
   schema: whole,
   endpoint: v.nullable(v.string()),
   hasSecrets: v.boolean(),

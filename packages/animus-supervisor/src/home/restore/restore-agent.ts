@@ -8,6 +8,7 @@ import path from 'node:path';
 import { type AgentId, failed, ok, type Result } from 'animus-protocol';
 import * as v from 'valibot';
 import { takeHomeLock } from '../../fleet/lock.ts';
+import { buildCommit, buildWhereIs } from '../../release/build-commit.ts';
 import type { ArchivedFile, Manifest } from '../archive/manifest.ts';
 import { backupAgent } from '../backup-agent.ts';
 import { CLONE_BUNDLE } from '../clone-bundle.ts';
@@ -16,7 +17,7 @@ import { foldDatabase } from '../database-facts.ts';
 import { buildProgram, cloneExported, type ProgramRequest } from '../deploy.ts';
 import { FILE_MODE, makePrivateFolder, writeNewPrivateFile } from '../modes.ts';
 import { type AgentPaths, agentFolderPaths, agentPaths, homePaths } from '../paths.ts';
-import { buildRelease, runRelease } from '../release.ts';
+import { runRelease } from '../release.ts';
 import { currentRelease, type Runtime } from '../release-file.ts';
 import type { Stage } from '../stage.ts';
 import { finishRestore, putInPlace, type RestoreStep } from './journal.ts';
@@ -49,6 +50,10 @@ export type RestoreRequest = ProgramRequest & {
 
 export type Restored = {
   report: RestoreReport;
+  /** The commit it runs now. */
+  commit: string;
+  /** The commit it ran when the backup was taken, where a release was built and that one could not be; else null. */
+  missing: string | null;
   /** What was there before; null where nothing was. */
   before: string | null;
   /** What the backup holds and did not take a place here. */
@@ -65,9 +70,12 @@ export type Left = {
 export async function restoreNew(request: RestoreRequest): Promise<Result<Restored, string>> {
   const { home, id, stage, environment, settings, signal } = request;
   const staged = agentFolderPaths(stage.folder);
-  const program = await buildProgram(staged, request);
+  const program = await buildProgram(staged, request, request.manifest.release);
   if (!program.ok) return program;
-  const report = await prepare(program.value.runtime, staged, staged.database, null, request);
+  const { runtime, commit } = program.value;
+  const missing = missingCommit(commit, request);
+  const report = await prepare(runtime, staged, staged.database, null, request);
+  if (!report.ok && missing !== null) return failed(`${report.error}\n${describeMissing(missing)}`);
   if (!report.ok) return report;
   if (environment !== null) replaceFile(staged.environment, environment);
   if (settings !== null) replaceFile(staged.settings, settings);
@@ -75,12 +83,24 @@ export async function restoreNew(request: RestoreRequest): Promise<Result<Restor
   if (signal.aborted) return failed('interrupted');
   const target = agentPaths(home, id);
   return stage.moveTo(target.folder)
-    ? ok({ report: report.value, before: null, left: { clone: false, waiting: 0 } })
+    ? ok({ report: report.value, commit, missing, before: null, left: { clone: false, waiting: 0 } })
     : failed(`${target.folder} was made by somebody else meanwhile`);
 }
 
+function missingCommit(commit: string, { manifest }: RestoreRequest): string | null {
+  const { release } = manifest;
+  return release === null || release.commit === commit ? null : release.commit;
+}
+
+/** Where it may be. */
+export function describeMissing(commit: string): string {
+  return `The backup was taken with the commit ${commit}, which could not be built from there: where another repository has it, set broca.repository in animus.config.json to that one`;
+}
+
+export type Built = { commit: string; release: string };
+
 /** What takes long and does not touch the agent's folder: its Broca still works. Gives the release to switch to, or null. */
-export async function buildForRestore(request: RestoreRequest): Promise<Result<string | null, string>> {
+export async function buildForRestore(request: RestoreRequest): Promise<Result<Built | null, string>> {
   const { home, id, manifest, stage, now, report } = request;
   const agent = agentPaths(home, id);
   const current = currentRelease(home, agent);
@@ -97,7 +117,10 @@ export async function buildForRestore(request: RestoreRequest): Promise<Result<s
   if (!cloned.ok) return cloned;
   report(`building a release with the ${isCloneTaken ? 'clone' : 'plugins'} of the backup`);
   const built = { ...agent, plugins: staged.plugins, clone: isCloneTaken ? staged.clone : agent.clone };
-  return await buildRelease({ agent: built, runtime, commit: cloned.value.commit, now });
+  const build = { agent: built, runtime, commit: cloned.value.commit, now, signal: request.signal };
+  if (isCloneTaken) return await buildWhereIs(build, manifest.release?.commit ?? null);
+  const made = await buildCommit(build);
+  return made.ok ? ok({ commit: release.commit, release: made.value }) : made;
 }
 
 /** Of a clone that is there a person decides; one that is gone comes back. */
@@ -106,8 +129,8 @@ function takesClone({ home, id, stage, isCloneWanted }: RestoreRequest): boolean
   return isInBackup && (isCloneWanted || !fs.existsSync(agentPaths(home, id).clone));
 }
 
-/** Its Broca does not run. `release`: as `buildForRestore` gave it. */
-export async function restoreInto(request: RestoreRequest, release: string | null): Promise<Result<Restored, string>> {
+/** Its Broca does not run. `built`: as `buildForRestore` gave it. */
+export async function restoreInto(request: RestoreRequest, built: Built | null): Promise<Result<Restored, string>> {
   const { home, id, report } = request;
   const agent = agentPaths(home, id);
   makePrivateFolder(agent.run);
@@ -124,11 +147,17 @@ export async function restoreInto(request: RestoreRequest, release: string | nul
     const { stage } = request;
     const present = before.value.isWhole ? path.join(stage.folder, 'present.db') : null;
     if (present !== null) copyDatabase(agent.database, present);
-    const prepared = await prepare(current.value.runtime, agent, path.join(stage.folder, 'animus.db'), present, request);
+    const program = built === null ? agent : { ...agent, program: path.join(agent.releases, built.release, 'broca.mjs') };
+    const { commit } = built ?? current.value.release;
+    const other = missingCommit(commit, request);
+    const prepared = await prepare(current.value.runtime, program, path.join(stage.folder, 'animus.db'), present, request);
+    if (!prepared.ok && other !== null)
+      return failed(`${prepared.error}\nThe backup was taken with another commit: animus update ${id} --ref ${other}, then restore it`);
     if (!prepared.ok) return prepared;
     if (request.signal.aborted) return failed('interrupted');
-    const left = install(agent, request, release, prepared.value);
-    return ok({ report: prepared.value, before: before.value.file, left });
+    const missing = fs.existsSync(agentFolderPaths(stage.folder).clone) ? other : null;
+    const left = install(agent, request, built?.release ?? null, prepared.value);
+    return ok({ report: prepared.value, commit, missing, before: before.value.file, left });
   } finally {
     lock.release();
   }
