@@ -65,13 +65,15 @@ describe('an update that is killed', () => {
     }
   }
 
-  /** Begins an update and gives it back at the moment when its switch has begun; it takes seconds to be decided. */
+  /** Begins an update and gives it back at the moment when its switch has begun; it is not decided for a long time. */
   async function beginUndecided(): Promise<{ from: string; updating: AnimusProcess; supervisor: number }> {
     const from = rig.current(one);
     const { supervisor } = await rig.fleet.status();
+    rig.configure({ supervisor: { probation: 600 } });
     next();
     const updating = rig.fleet.start('update', 'one');
     await until('it is on probation', () => fs.existsSync(path.join(one.folder, '.update/plan.json')) || null);
+    rig.configure({});
     return { from, updating, supervisor: supervisor.pid };
   }
 

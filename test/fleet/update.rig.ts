@@ -34,8 +34,14 @@ export class UpdateRig implements AsyncDisposable {
     const fleet = await FleetRig.make();
     const repository = path.join(fleet.rig.folder, 'repository');
     runGit(fleet.rig.folder, ['clone', '--quiet', '--no-hardlinks', snapshotRepository(ROOT), repository]);
-    fleet.configure({ broca: { repository }, ...config });
-    return new UpdateRig(fleet, repository);
+    const rig = new UpdateRig(fleet, repository);
+    rig.configure(config);
+    return rig;
+  }
+
+  /** Without more said, a release that is ready is decided for at once. */
+  configure(config: Record<string, unknown>): void {
+    this.fleet.configure({ broca: { repository: this.repository }, supervisor: { probation: 0 }, ...config });
   }
 
   /** A commit in the repository; gives its name. */

@@ -69,6 +69,7 @@ describe('update', () => {
     const good = rig.head;
     const from = rig.current(one);
     const schema = readSchema(one);
+    rig.configure({ supervisor: {} });
     for (const [message, spoil] of Object.entries(BAD_RELEASES)) {
       spoil(rig);
       const talk = new Talk(rig.fleet, one, message.replaceAll(' ', '-'));
@@ -82,6 +83,7 @@ describe('update', () => {
       assert.equal(fs.existsSync(path.join(one.folder, '.update')), false);
       rig.reset(good);
     }
+    rig.configure({});
   });
 
   it('a migration that fails is found out on a copy, while the old Broca goes on', async () => {
@@ -245,10 +247,11 @@ const BAD_RELEASES = {
     ),
   'it falls on probation': (rig: UpdateRig) => {
     addMigration(rig, 'CREATE TABLE fallen (text TEXT)');
+    // After a while, as one does whose fault is in what it does now and then.
     return rig.edit('It falls on probation', 'packages/broca-core/src/lifecycle/probation.ts', (text) =>
       text.replace(
         'async serve(signal: AbortSignal): Promise<void> {',
-        'async serve(signal: AbortSignal): Promise<void> {\n    process.exit(9);',
+        'async serve(signal: AbortSignal): Promise<void> {\n    setTimeout(() => process.exit(9), 1_500);',
       ),
     );
   },

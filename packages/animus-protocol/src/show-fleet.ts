@@ -57,6 +57,7 @@ function wordsOf(supervision: Supervision): Value[] {
     ['start_deadline', supervision.startDeadlineMs / 1000],
     ['stop_deadline', supervision.stopDeadlineMs / 1000],
     ['watchdog', supervision.watchdogMs / 1000],
+    ['probation', supervision.probationMs / 1000],
     ['restart.longest_pause', restart.longestPauseMs / 1000],
     ['restart.forgiven_after', restart.forgivenAfterMs / 1000],
     ['restart.give_up_after', restart.giveUpAfter],

@@ -36,6 +36,8 @@ export type Supervision = {
   stopDeadlineMs: number;
   /** How long a Broca may be silent before it is held to be hung. */
   watchdogMs: number;
+  /** How long a release that is tried out must have stood, shut, before the beat that decides for it. */
+  probationMs: number;
   restart: RestartLimits;
   /** Added to a Broca's environment; null takes one away that it would have. */
   environment: Readonly<Record<string, string | null>>;
@@ -55,6 +57,7 @@ export type SupervisionFile = {
   start_deadline?: number;
   stop_deadline?: number;
   watchdog?: number;
+  probation?: number;
   restart?: { longest_pause?: number; forgiven_after?: number; give_up_after?: number | null; within?: number };
   environment?: Record<string, string | null>;
   node_options?: string;
@@ -72,6 +75,8 @@ const START_DEADLINE: Range = { lowest: 10, highest: 3600, unit: 'seconds' };
 const STOP_DEADLINE: Range = { lowest: 1, highest: 600, unit: 'seconds' };
 /** At least two beats (worker-link.ts) must be missed. */
 const WATCHDOG: Range = { lowest: 10, highest: 3600, unit: 'seconds' };
+/** Messages wait for as long as this. */
+const PROBATION: Range = { lowest: 0, highest: 600, unit: 'seconds' };
 const LONGEST_PAUSE: Range = { lowest: 1, highest: 3600, unit: 'seconds' };
 const FORGIVEN_AFTER: Range = { lowest: 1, highest: 86_400, unit: 'seconds' };
 const GIVE_UP_AFTER: Range = { lowest: 1, highest: 100, unit: 'deaths' };
@@ -85,6 +90,8 @@ export const DEFAULT_SUPERVISION: Supervision = {
   startDeadlineMs: 60_000,
   stopDeadlineMs: 30_000,
   watchdogMs: 30_000,
+  // Less than one beat's interval (worker-link.ts), so that the first regular one decides: 5 s after it is ready.
+  probationMs: 4_000,
   restart: { longestPauseMs: 60_000, forgivenAfterMs: 60_000, giveUpAfter: null, withinMs: 600_000 },
   environment: {},
   nodeOptions: [],
@@ -142,6 +149,12 @@ const supervision = v.object(
     watchdog: v.exactOptional(
       wholeNumber(WATCHDOG, 'How long a Broca may be silent before it is killed and restarted, in seconds. Default: 30.'),
     ),
+    probation: v.exactOptional(
+      wholeNumber(
+        PROBATION,
+        'How long a new release must have stood, shut, before a sign of life (there is one every 5 s) decides for it, in seconds. Messages wait meanwhile. Default: 4.',
+      ),
+    ),
     restart: v.exactOptional(v.pipe(restart, v.description('When a Broca that died is started again.'))),
     environment: v.exactOptional(
       v.pipe(
@@ -195,6 +208,7 @@ export function refineSupervision(base: Supervision, file: SupervisionFile): Sup
     startDeadlineMs: inMs(file.start_deadline) ?? base.startDeadlineMs,
     stopDeadlineMs: inMs(file.stop_deadline) ?? base.stopDeadlineMs,
     watchdogMs: inMs(file.watchdog) ?? base.watchdogMs,
+    probationMs: inMs(file.probation) ?? base.probationMs,
     restart: refineRestart(base.restart, file.restart ?? {}),
     environment: { ...base.environment, ...file.environment },
     nodeOptions: file.node_options?.split(' ').filter((word) => word !== '') ?? base.nodeOptions,

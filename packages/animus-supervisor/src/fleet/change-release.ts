@@ -74,10 +74,13 @@ async function tryOut(
   deathsBefore: number,
 ): Promise<Exclude<Verdict, { kind: 'wait' }> | null> {
   let readySince: number | null = null;
+  let newest: { beat: BeatReport | null; at: number } = { beat: null, at: clock.now() };
   while (!isClosing()) {
     if (isUnsure(worker)) return { kind: 'ill', reason: worker.state.reason ?? 'who runs here cannot be told' };
     const { phase, reason, restarts } = worker.state;
     if (phase === 'ready') readySince ??= clock.now();
+    const beat = worker.run?.beat ?? null;
+    if (beat !== newest.beat) newest = { beat, at: clock.now() };
     const verdict = judgeProbation(
       {
         phase,
@@ -85,10 +88,12 @@ async function tryOut(
         deaths: restarts - deathsBefore,
         lastDeath: worker.lastDeath?.how ?? null,
         isShut: worker.run?.hello?.onProbation === true,
-        beat: worker.run?.beat ?? null,
+        beat,
         readyMs: readySince === null ? null : clock.now() - readySince,
+        beatMs: readySince === null ? null : newest.at - readySince,
       },
       before,
+      worker.supervision.probationMs,
     );
     if (verdict.kind !== 'wait') return verdict;
     await new Promise<void>((resolve) => void clock.after(LOOK_EVERY_MS, resolve));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BeatReport } from 'animus-protocol';
-import { judgeProbation, LETTA_WITHIN_MS, STANDS_AFTER_MS, type Tried } from './probation-policy.ts';
+import { judgeProbation as judge, LETTA_WITHIN_MS, type Tried, type Verdict } from './probation-policy.ts';
 
 function beat(changed: Partial<BeatReport> = {}): BeatReport {
   return {
@@ -16,13 +16,25 @@ function beat(changed: Partial<BeatReport> = {}): BeatReport {
   };
 }
 
-const READY: Tried = { phase: 'ready', reason: null, deaths: 0, lastDeath: null, isShut: true, beat: beat(), readyMs: STANDS_AFTER_MS };
+const PROBATION_MS = 4_000;
+const READY: Tried = {
+  phase: 'ready',
+  reason: null,
+  deaths: 0,
+  lastDeath: null,
+  isShut: true,
+  beat: beat(),
+  readyMs: PROBATION_MS,
+  beatMs: PROBATION_MS,
+};
+const judgeProbation = (tried: Tried, before: BeatReport | null): Verdict => judge(tried, before, PROBATION_MS);
 
 describe('a release on probation', () => {
-  it('is well when it stands for a while, and reaches Letta as the former one did', () => {
+  it('is well when it beats after it has stood for a while, and reaches Letta as the former one did', () => {
     assert.deepEqual(judgeProbation(READY, beat()), { kind: 'well' });
-    assert.deepEqual(judgeProbation({ ...READY, readyMs: STANDS_AFTER_MS - 1 }, beat()), { kind: 'wait' });
-    assert.deepEqual(judgeProbation({ ...READY, phase: 'starting', beat: null, readyMs: null }, beat()), { kind: 'wait' });
+    // However long it says that it is ready: one that hangs beats no more, and the watchdog ends it.
+    assert.deepEqual(judgeProbation({ ...READY, readyMs: 20_000, beatMs: PROBATION_MS - 1 }, beat()), { kind: 'wait' });
+    assert.deepEqual(judgeProbation({ ...READY, phase: 'starting', beat: null, readyMs: null, beatMs: null }, beat()), { kind: 'wait' });
     assert.deepEqual(judgeProbation({ ...READY, beat: null }, beat()), { kind: 'wait' });
   });
 

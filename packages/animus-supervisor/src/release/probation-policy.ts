@@ -13,21 +13,24 @@ export type Tried = {
   beat: BeatReport | null;
   /** Since it was first seen ready; null before. */
   readyMs: number | null;
+  /** Of that, when the newest beat came. */
+  beatMs: number | null;
 };
 
 export type Verdict = { kind: 'wait' } | { kind: 'well' } | { kind: 'ill'; reason: string };
 
-/** One that falls mostly does so in its first moments. */
-export const STANDS_AFTER_MS = 1_000;
 /** A Letta that the former release reached is given this long to answer the new one. */
 export const LETTA_WITHIN_MS = 20_000;
 
-/** `before`: the last beat of the former release, null where it did not run. Faults that it had too are not the new one's. */
-export function judgeProbation(tried: Tried, before: BeatReport | null): Verdict {
+/**
+ * `before`: the last beat of the former release, null where it did not run. Faults that it had too are not the new one's.
+ * `probationMs`: a beat must come after it has stood this long. One that hangs sends none, and is ended by the watchdog.
+ */
+export function judgeProbation(tried: Tried, before: BeatReport | null, probationMs: number): Verdict {
   if (tried.deaths > 0) return ill(tried.lastDeath ?? 'it died');
   switch (tried.phase) {
     case 'ready':
-      return tried.isShut ? judgeReady(tried, before) : { kind: 'well' };
+      return tried.isShut ? judgeReady(tried, before, probationMs) : { kind: 'well' };
     case 'broken':
     case 'backing-off':
     case 'stopped':
@@ -40,8 +43,8 @@ export function judgeProbation(tried: Tried, before: BeatReport | null): Verdict
   }
 }
 
-function judgeReady({ beat, readyMs }: Tried, before: BeatReport | null): Verdict {
-  if (beat === null || readyMs === null) return { kind: 'wait' };
+function judgeReady({ beat, readyMs, beatMs }: Tried, before: BeatReport | null, probationMs: number): Verdict {
+  if (beat === null || readyMs === null || beatMs === null) return { kind: 'wait' };
   const hadFailed = new Set(before?.channels.filter(({ state }) => state === 'failed').map(({ name }) => name));
   const fallen = beat.channels.find(({ name, state }) => state === 'failed' && !hadFailed.has(name));
   if (fallen !== undefined) return ill(`its channel ${fallen.name} cannot be used: ${fallen.reason ?? 'it gave no reason'}`);
@@ -52,7 +55,7 @@ function judgeReady({ beat, readyMs }: Tried, before: BeatReport | null): Verdic
     const { letta } = beat;
     return ill(`it cannot reach Letta, which the former one could${'reason' in letta ? `: ${letta.reason}` : ''}`);
   }
-  return readyMs < STANDS_AFTER_MS ? { kind: 'wait' } : { kind: 'well' };
+  return beatMs < probationMs ? { kind: 'wait' } : { kind: 'well' };
 }
 
 function ill(reason: string): Verdict {

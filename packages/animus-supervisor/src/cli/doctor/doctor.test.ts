@@ -363,6 +363,10 @@ describe('animus doctor', () => {
     const text = fs.readFileSync(record, 'utf8');
     fs.writeFileSync(record, text.replace('stopped', 'running'));
     assert.match(reasons(row(await diagnose(1), 'process')), /it should run and does not → .*animus up -d/);
+    const { currentRelease, formerRelease } = agentPaths(home, ID);
+    fs.symlinkSync(fs.readlinkSync(currentRelease), formerRelease);
+    assert.match(reasons(row(await diagnose(1), 'process')), /Its release was changed .* ago: .* go back with animus rollback agent-one/);
+    fs.rmSync(formerRelease);
     fs.writeFileSync(record, text);
   });
 

@@ -1,8 +1,8 @@
 /** Does run what should, and nothing else. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { agentIdOfFolder, failed, ok, type Result } from 'animus-protocol';
-import { agentPaths, homePaths } from '../../home/paths.ts';
+import { type AgentId, agentIdOfFolder, failed, ok, type Result } from 'animus-protocol';
+import { type AgentPaths, agentPaths, homePaths } from '../../home/paths.ts';
 import { NONCE_VARIABLE } from '../../worker/host-pid.ts';
 import { findCarriers, findLockHolder, identify, isAlive } from '../../worker/proc.ts';
 import { signal } from '../../worker/process.ts';
@@ -42,17 +42,24 @@ export const supervisor: Check<HomeSubject> = {
 export const running: Check<AgentSubject> = {
   name: 'process',
   row: 'start',
-  look: ({ id, health: { process: seen }, fleet }) => {
+  look: ({ id, agent, health: { process: seen }, fleet }) => {
     const { phase, wanted, reason, pid } = seen;
     if (wanted === 'stopped' && phase !== 'unhealthy') return { said: 'stopped, as was wished', findings: [] };
     if (phase === 'ready') return { said: `ready, pid ${pid}`, findings: [] };
     const why = reason === null ? '' : `: ${reason}`;
     if (phase === 'starting' || phase === 'stopping') return { said: phase, findings: [] };
     const start = fleet.runtime.supervisor === null ? 'animus up -d' : `animus start ${id}`;
-    const remedy = `mend what else is named here, then: ${start}; what it said: animus logs ${id} --output`;
+    const remedy = `mend what else is named here, then: ${start}; what it said: animus logs ${id} --output${orBefore(id, agent)}`;
     return { said: '', findings: [fault(phase === 'stopped' ? `it should run and does not${why}` : `${phase}${why}`, remedy)] };
   },
 };
+
+/** A release that falls only after its probation cannot be told from another fault; who looks knows since when. */
+function orBefore(id: AgentId, agent: AgentPaths): string {
+  const switched = fs.lstatSync(agent.currentRelease, { throwIfNoEntry: false });
+  if (switched === undefined || !fs.existsSync(agent.formerRelease)) return '';
+  return `. Its release was changed ${duration(Date.now() - switched.mtimeMs)} ago: if that is why, go back with animus rollback ${id}`;
+}
 
 /** Processes that a Broca started and that outlived it, where nothing of the kernel held them. */
 export const orphans: Check<HomeSubject> = {
