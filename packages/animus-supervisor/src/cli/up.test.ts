@@ -172,7 +172,7 @@ describe('animus up beside another', () => {
 });
 
 describe('an agent that cannot start', () => {
-  it('is broken with the error alone as its reason, told once; without a release too', async () => {
+  it('is broken with what is wrong in its files as its reason, told once; without a release too', async () => {
     await using rig = await makeHome();
     await deploy(rig, 'bad', 'http://127.0.0.1:9');
     const bad = agentPaths(rig.home, 'agent-bad');
@@ -180,7 +180,10 @@ describe('an agent that cannot start', () => {
     fs.mkdirSync(path.join(rig.home, 'agent-empty'));
     const up = await rig.animus(['up', '-d']);
     assert.equal(up.code, 1);
-    assert.match(up.stdout, /^✗ agent-bad: broken: \.env: MAX_RETRIES = many: .*\n✗ agent-empty: broken: there is no release to run/m);
+    assert.match(
+      up.stdout,
+      /^✗ agent-bad: broken: \.env: MAX_RETRIES = many: .*\n {4}\.env: AGENT_ENDPOIN: unknown key, .*\n✗ agent-empty: broken: there is no release to run/m,
+    );
     const { stdout } = await rig.animus(['health', 'bad']);
     assert.equal(stdout.split('MAX_RETRIES').length, 2, stdout);
     assert.equal(stdout.split('unknown key').length, 2, stdout);
