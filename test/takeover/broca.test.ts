@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import type { BrocaFrame } from 'animus-protocol';
 import { BrocaProcess, type LettaSimulator, startLettaSimulator } from 'animus-testkit';
 import { change, column, dump, PythonHome } from './home.ts';
 
@@ -109,5 +110,35 @@ test('a database that cannot be taken over ends the start with words that help, 
   assert.equal((await broca.exited).code, 78);
   assert.match(broca.stderr, /lacks messages\.agent_response/);
   assert.deepEqual(readFileSync(home.database), before);
+  assert.equal(simulator.turns.length, 0);
+});
+
+/** So many that nobody takes them over before somebody looks. */
+const MANY =
+  'WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20000) ' +
+  "INSERT INTO messages (letta_user_id, platform_profile_id, role, message, timestamp, processed, agent_response) SELECT 1, 1, 'user', 'one of many', '2026-07-10 11:08 UTC', 1, 'yes' FROM number";
+
+test('one that takes long says how far it is, answers commands with that, and can be stopped; the next start begins again', async () => {
+  using home = new PythonHome();
+  await using simulator = await letta(home);
+  change(home.database, `${MANY}; UPDATE queue SET status = 'flushed' WHERE status = 'pending'`);
+  {
+    await using broca = BrocaProcess.launch(home.folder);
+    await using link = await broca.greeted('supervisor');
+    await link.next((frame) => frame.type === 'hello');
+    const isOnTheWay = (frame: BrocaFrame): boolean => frame.type === 'beat' && /\d of 20060 messages/.test(frame.problems.join());
+    await link.next(isOnTheWay);
+    await link.next(isOnTheWay);
+    await assert.rejects(
+      broca.ask('queue.list'),
+      /still starting \(takes over the Python Broca's database: \d+ of 20060 messages so far\)/,
+    );
+    link.send({ type: 'stop', deadlineMs: 1_000 });
+    assert.deepEqual(await broca.exited, { code: 0, signal: null });
+  }
+  assert.deepEqual(column(home.database, 'SELECT count(*) FROM messages'), [20_060]);
+  await using again = await BrocaProcess.start(home.folder);
+  assert.deepEqual(column(home.database, 'SELECT count(*) FROM turns'), [20_060]);
+  assert.doesNotMatch((await again.beat(() => true)).problems.join(), /takes over/);
   assert.equal(simulator.turns.length, 0);
 });

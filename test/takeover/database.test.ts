@@ -11,6 +11,7 @@ import { TAKE_OVER_STEPS, type TakenOver, type TakeOverFault, takeOver } from '.
 import { change, column, dump, PythonHome, read } from './home.ts';
 
 const NOW = Date.UTC(2026, 11, 1);
+const PAGE = 4096;
 
 async function take(home: PythonHome, named: string | null = null): Promise<TakenOver> {
   const taken = await takeOver({ folder: home.folder, now: NOW, named });
@@ -205,6 +206,25 @@ test('nothing stray beside it is taken for a part of the new database', async ()
   await take(home);
   assert.equal(existsSync(`${home.database}-wal`), false);
   assert.ok(names(home).some((name) => name.includes('.stray-')));
+});
+
+test('a damaged one is refused with words that help, wherever the damage is, and left as it is', async () => {
+  using home = new PythonHome();
+  const sound = readFileSync(home.database);
+  const pages = sound.length / PAGE;
+  const spoilt = Array.from({ length: pages }, (_, page) => Buffer.from(sound).fill('A', page * PAGE, (page + 1) * PAGE));
+  for (const [page, bytes] of [...spoilt, sound.subarray(0, (pages / 2) * PAGE)].entries()) {
+    writeFileSync(home.database, bytes);
+    const { reason, isLasting } = await refuse(home);
+    assert.match(
+      reason,
+      /animus\.db is damaged \(.+\) and left as it is: put a backup in its place, .* then try again$/,
+      `page ${page + 1}`,
+    );
+    assert.ok(isLasting);
+    assert.deepEqual(readFileSync(home.database), bytes);
+    assert.deepEqual(names(home), ['animus.db']);
+  }
 });
 
 test('other databases are not mistaken for it, and not touched', async () => {

@@ -28,17 +28,17 @@ export async function run(argv: string[]): Promise<ExitCode> {
     process.stdout.write(HELP);
     return EXIT.done;
   }
-  const startedAt = Math.round(Date.now() - monotonicMs());
+  const identity = identify();
   const folder = folderOf(argv);
   if (folder === null) return EXIT.usage;
   const fault = folderFault(folder);
   if (fault !== null) return complain({ code: EXIT.configuration, lines: [fault] });
   for (const name of ['run', 'logs', 'inbox', 'outbox']) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
-  const opened = await openFolder(folder, startedAt);
+  const opened = await openFolder(folder, identity);
   if (!opened.ok) return complain(opened.error);
   let broca: Broca;
   try {
-    broca = new Broca(opened.value, identify(startedAt));
+    broca = new Broca(opened.value, identity);
   } catch (error) {
     return crash(opened.value, error);
   }
@@ -66,7 +66,8 @@ export async function run(argv: string[]): Promise<ExitCode> {
   }
 }
 
-function identify(startedAt: number): BrocaIdentity {
+function identify(): BrocaIdentity {
+  const startedAt = Math.round(Date.now() - monotonicMs());
   const releaseFolder = existsSync(join(import.meta.dirname, 'release.json')) ? import.meta.dirname : null;
   const release = releaseFolder === null ? null : basename(releaseFolder);
   return { releaseFolder, release, nonce: process.env['ANIMUS_WORKER_NONCE'] ?? null, startedAt };

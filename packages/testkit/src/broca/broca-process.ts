@@ -96,14 +96,26 @@ export class BrocaProcess implements AsyncDisposable {
     await this.exited;
   }
 
-  async #isReady(): Promise<void> {
-    let link: BrocaLink | null = null;
-    while (link === null && this.#child.exitCode === null) {
-      link = await this.connect('cli').catch(() => null);
-      if (link === null) await sleep(LOOK_EVERY_MS);
+  /** As soon as there is a socket: one of a start that takes long closes again before it is ready. */
+  async greeted(client: 'cli' | 'supervisor'): Promise<BrocaLink> {
+    for (;;) {
+      const link = await this.connect(client).catch(() => null);
+      if (link !== null) return link;
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw new Error(`Broca ended: ${this.stderr}`);
+      await sleep(LOOK_EVERY_MS);
     }
-    await link?.next((frame) => frame.type === 'ready');
-    await link?.[Symbol.asyncDispose]();
+  }
+
+  async #isReady(): Promise<void> {
+    const patientUntil = performance.now() + PATIENCE_MS;
+    for (;;) {
+      await using link = await this.greeted('cli');
+      try {
+        return void (await link.next((frame) => frame.type === 'ready'));
+      } catch (error) {
+        if (performance.now() > patientUntil) throw error;
+      }
+    }
   }
 }
 

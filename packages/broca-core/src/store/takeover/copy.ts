@@ -2,6 +2,7 @@
  * Copies everything out of the original's database into an empty one of ours, in one transaction that is
  * committed only when the counts of both agree. Ids stay: a user, profile or message has the number it had.
  */
+import { setImmediate as breathe } from 'node:timers/promises';
 import { failed, ok, type Result } from 'animus-protocol';
 import type { Database } from 'better-sqlite3';
 import { writeFact } from '../facts.ts';
@@ -23,28 +24,38 @@ export function madeUpId(message: number): string {
 /** The original's rows that name no platform or sender go here; no channel of ours has this name. */
 const NO_CHANNEL = 'unknown';
 
-export function copyOriginal(from: Database, to: Database, now: number): Result<Copied, string> {
+/** The event loop comes to its own this often, so that the process can tell that it works. */
+const BREATH_EVERY_MS = 100;
+
+/** The database `to` is of use only when this has ended well. */
+export async function copyOriginal(
+  from: Database,
+  to: Database,
+  { now, progress }: { now: number; progress: (done: number, of: number) => void },
+): Promise<Result<Copied, string>> {
   const copy = new Copy(to, now);
-  const mismatch = new Error('counts differ');
-  let differences: string[] = [];
   const wanted = countOriginal(from);
-  try {
-    to.transaction(() => {
-      for (const row of from.prepare<[], OriginalUser>(USERS).iterate()) copy.user(row);
-      for (const row of from.prepare<[], OriginalProfile>(PROFILES).iterate()) copy.profile(row);
-      for (const row of from.prepare<[], OriginalRow>(`${MESSAGES} ORDER BY messages.id`).iterate()) copy.message(row);
-      copy.finish(from);
-      differences = compareCounts(wanted, to);
-      if (differences.length > 0) throw mismatch;
-    }).immediate();
-  } catch (error) {
-    if (error !== mismatch) throw error;
-    return failed(`the migrated database does not hold what the old one held: ${differences.join('; ')}`);
+  to.exec('BEGIN IMMEDIATE');
+  for (const row of from.prepare<[], OriginalUser>(USERS).iterate()) copy.user(row);
+  for (const row of from.prepare<[], OriginalProfile>(PROFILES).iterate()) copy.profile(row);
+  let done = 0;
+  let breathedAt = 0;
+  for (const row of from.prepare<[], OriginalRow>(`${MESSAGES} ORDER BY messages.id`).iterate()) {
+    copy.message(row);
+    done += 1;
+    if (performance.now() - breathedAt < BREATH_EVERY_MS) continue;
+    progress(done, wanted.messages);
+    await breathe();
+    breathedAt = performance.now();
   }
+  copy.finish(from);
+  const differences = compareCounts(wanted, to);
+  if (differences.length > 0) return failed(`the migrated database does not hold what the old one held: ${differences.join('; ')}`);
+  to.exec('COMMIT');
   return ok({ ...wanted, unreadTimes: copy.unreadTimes });
 }
 
-type Place = { conversation: number; createdAt: number };
+type Place = { conversation: number; createdAt: number; hasOpen: boolean };
 
 class Copy {
   unreadTimes = 0;
@@ -80,7 +91,8 @@ class Copy {
   message(row: OriginalRow): void {
     const writtenAt = this.#time([row.timestamp, row.queuedAt]);
     const changedAt = originalTime(row.queuedAt) ?? writtenAt;
-    const conversation = this.#conversation(row, writtenAt);
+    const place = this.#place(row, writtenAt);
+    const { conversation } = place;
     const fate = fateOf({
       status: row.status,
       attempts: row.attempts,
@@ -92,7 +104,10 @@ class Copy {
     // What waits is due now at the latest, whatever the old machine's clock was.
     const dueAt = Math.min(changedAt, this.#now);
     const failures = fate.state === 'waiting' ? row.attempts : 0;
-    const { state, outcome, reason } = fate;
+    const { outcome, reason } = fate;
+    // Of each conversation only the oldest open turn waits, the others stand behind it.
+    const state = fate.state === 'waiting' && place.hasOpen ? 'queued' : fate.state;
+    place.hasOpen ||= state === 'waiting';
     this.#statements.turn.run(row.id, conversation, row.profileId, state, dueAt, outcome, reason, failures, writtenAt, settledAt);
     if (isAgentsOwn(row)) {
       this.#reply(row.id, conversation, row.text ?? '', { ...fate, reply: SAID }, writtenAt, null);
@@ -106,9 +121,8 @@ class Copy {
     if (row.response !== null) this.#reply(row.id, conversation, row.response, fate, changedAt, madeUpId(row.id));
   }
 
-  /** Of each conversation only the oldest open turn waits, the others stand behind it; no number is given twice. */
+  /** No number is given twice. */
   finish(from: Database): void {
-    this.#statements.queueBehind.run();
     const sequences = from.prepare<[], { name: string; seq: number }>('SELECT name, seq FROM sqlite_sequence').all();
     for (const [theirs, ours] of [
       ['letta_users', 'users'],
@@ -126,7 +140,7 @@ class Copy {
     this.#statements.part.run(turn, inReplyTo, text, madeUpId(turn), reply.state, at, at, at, at, reply.reason, conversation);
   }
 
-  #conversation(row: OriginalRow, at: number): number {
+  #place(row: OriginalRow, at: number): Place {
     const { channel, senderId } = (row.profileId === null ? undefined : this.#profiles.get(row.profileId)) ?? {
       channel: NO_CHANNEL,
       senderId: `python-user-${row.userId ?? 'none'}`,
@@ -135,14 +149,15 @@ class Copy {
     const known = this.#places.get(key);
     if (known === undefined) {
       const conversation = Number(this.#statements.conversation.run(channel, senderId, at).lastInsertRowid);
-      this.#places.set(key, { conversation, createdAt: at });
-      return conversation;
+      const place = { conversation, createdAt: at, hasOpen: false };
+      this.#places.set(key, place);
+      return place;
     }
     if (at < known.createdAt) {
       known.createdAt = at;
       this.#statements.olderConversation.run(at, known.conversation);
     }
-    return known.conversation;
+    return known;
   }
 
   #time(texts: readonly (string | null)[]): number {
@@ -178,10 +193,6 @@ function prepare(to: Database) {
       `INSERT INTO parts (turn_id, conversation_id, channel, number, count, in_reply_to, text, key, state, due_at, created_at,
          first_sent_at, settled_at, reason)
        SELECT ?, id, channel, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM conversations WHERE id = ?`,
-    ),
-    queueBehind: to.prepare(
-      `UPDATE turns SET state = 'queued' WHERE state = 'waiting' AND EXISTS (SELECT 1 FROM turns AS older
-         WHERE older.conversation_id = turns.conversation_id AND older.state IN ('waiting', 'queued') AND older.id < turns.id)`,
     ),
     sequence: to.prepare('UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?'),
   };

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { failed, ok, type Result } from 'animus-protocol';
 import DatabaseConstructor, { type Database } from 'better-sqlite3';
+import { isDamage } from '../open.ts';
 import { recognise } from './original.ts';
 
 /** The seed's name and the original's own; its clone's root is where it puts the file when nothing else is said. */
@@ -23,6 +24,7 @@ export function findOriginal(folder: string, named: string | null, waitMs: numbe
   const looks = candidates(folder, named).map((file) => ({ file, look: lookAt(file, waitMs) }));
   const [first] = looks;
   if (first?.file === target && first.look.kind === 'other') return ok(null);
+  for (const { file, look } of looks) if (look.kind === 'damaged') return failed(describeDamage(file, look.reason));
   const odd = looks.find(({ look }) => look.kind === 'incomplete');
   if (odd?.look.kind === 'incomplete') {
     const missing = odd.look.missing.join(', ');
@@ -54,7 +56,11 @@ function candidates(folder: string, named: string | null): string[] {
   });
 }
 
-type Look = { kind: 'original'; rows: number } | { kind: 'incomplete'; missing: string[] } | { kind: 'other' };
+type Look =
+  | { kind: 'original'; rows: number }
+  | { kind: 'incomplete'; missing: string[] }
+  | { kind: 'damaged'; reason: string }
+  | { kind: 'other' };
 
 function lookAt(file: string, waitMs: number): Look {
   let db: Database | null = null;
@@ -67,10 +73,15 @@ function lookAt(file: string, waitMs: number): Look {
   } catch (error) {
     // Busy with somebody else's writing: it is a database in use, and the taking over will say whose.
     if (isBusy(error)) return { kind: 'original', rows: 1 };
-    return { kind: 'other' };
+    return isDamage(error) ? { kind: 'damaged', reason: (error as Error).message } : { kind: 'other' };
   } finally {
     db?.close();
   }
+}
+
+export function describeDamage(file: string, reason: string): string {
+  const rescue = `sqlite3 ${file} .recover | sqlite3 NEW`;
+  return `${file} is damaged (${reason}) and left as it is: put a backup in its place, or what can be read of it (${rescue}), or move it away to begin without what it holds; then try again`;
 }
 
 export function isBusy(error: unknown): boolean {

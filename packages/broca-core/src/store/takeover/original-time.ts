@@ -12,7 +12,8 @@ export function originalTime(text: string | null): number | null {
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0));
   const ms = Number((match[7] ?? '').padEnd(3, '0').slice(0, 3));
   const local = Date.UTC(year ?? 0, (month ?? 0) - 1, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0, ms);
-  const isReal = new Date(local).toISOString().startsWith(`${match[1]}-${match[2]}-${match[3]}`);
+  const date = new Date(local);
+  const isReal = date.getUTCMonth() + 1 === month && date.getUTCDate() === day;
   return isReal ? local - offsetMs(match[8]) : null;
 }
 

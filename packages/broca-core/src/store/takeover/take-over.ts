@@ -13,8 +13,9 @@ import { failed, ok, type Result } from 'animus-protocol';
 import DatabaseConstructor, { type Database } from 'better-sqlite3';
 import { syncPath } from '../../sync.ts';
 import { migrate } from '../migrate.ts';
+import { isDamage } from '../open.ts';
 import { type Copied, copyOriginal } from './copy.ts';
-import { type FoundOriginal, findOriginal, isBusy } from './find-original.ts';
+import { describeDamage, type FoundOriginal, findOriginal, isBusy } from './find-original.ts';
 import { otherTables } from './original.ts';
 import { findOtherProgram } from './other-programs.ts';
 
@@ -25,6 +26,8 @@ export type TakeOverRequest = {
   named: string | null;
   /** Only try it out: everything up to the comparison, and nothing is left of it. */
   isTrial?: boolean;
+  /** Told while it goes on, in words. */
+  progress?: (words: string) => void;
   /** Told after each step that lasts; a test ends the process there. */
   reached?: (step: TakeOverStep) => void;
 };
@@ -57,6 +60,7 @@ export async function takeOver(request: TakeOverRequest): Promise<Result<TakenOv
   } catch (error) {
     const { file } = found.value;
     if (isBusy(error)) return inUse(file, folder);
+    if (isDamage(error)) return lasting(describeDamage(file, (error as Error).message));
     if (!(error instanceof Error && 'code' in error)) throw error;
     return failed({ reason: `${file} could not be taken over (${error.code}: ${error.message}); it is as it was`, isLasting: false });
   }
@@ -87,9 +91,12 @@ class TakeOver {
     const original = lockOriginal(file);
     try {
       this.#reached('locked');
+      this.#tell('');
       this.#sweep();
+      const [damage = 'ok'] = original.prepare<[], string>('PRAGMA quick_check(1)').pluck().all();
+      if (damage !== 'ok') return lasting(describeDamage(file, damage.replaceAll(/\s+/g, ' ')));
       const backup = isTrial === true ? ok(null) : await this.#backUp(original);
-      const copied = backup.ok ? this.#copy(original) : backup;
+      const copied = backup.ok ? await this.#copy(original) : backup;
       if (!copied.ok || !backup.ok) return lasting(`${file} is left as it was: ${copied.ok ? '' : copied.error}`);
       const { sums, ...counts } = copied.value;
       const taken = { ...counts, from: file, backup: backup.value, notes: notesOf(original, copied.value) };
@@ -103,6 +110,10 @@ class TakeOver {
       if (original.open) original.close();
       removeDatabase(this.#staged);
     }
+  }
+
+  #tell(more: string): void {
+    this.#request.progress?.(`takes over the Python Broca's database${more}`);
   }
 
   /** What an earlier try left when it was killed. Whole backups stay. */
@@ -138,16 +149,18 @@ class TakeOver {
     return ok(backup);
   }
 
-  #copy(original: Database): Result<Copied, string> {
+  async #copy(original: Database): Promise<Result<Copied, string>> {
     writeFileSync(this.#staged, '', { mode: 0o600, flag: 'wx' });
     const db = new DatabaseConstructor(this.#staged);
     try {
-      db.pragma('synchronous = FULL');
+      // Synced as a whole before it is used; until then it may be begun anew.
+      db.pragma('synchronous = OFF');
       db.pragma('foreign_keys = ON');
       const migrated = migrate(db);
       if (!migrated.ok) throw new Error(`an empty database could not be prepared: ${migrated.error.kind}`);
       this.#reached('copying');
-      return copyOriginal(original, db, this.#request.now);
+      const progress = (done: number, of: number): void => this.#tell(`: ${done} of ${of} messages so far`);
+      return await copyOriginal(original, db, { now: this.#request.now, progress });
     } finally {
       db.close();
     }
