@@ -77,6 +77,7 @@ describe('update', () => {
       await talk.isAnswered();
       assert.equal(code, 1);
       assert.match(agents[0]?.message ?? '', new RegExp(`is not updated, ${from} is in use again: the new release was tried and`));
+      assert.match(agents[0]?.message ?? '', /exited with code \d; what it said: animus logs agent-one, or with --output what it printed$/);
       assert.equal(rig.current(one), from);
       assert.equal((await rig.fleet.statusOf(one)).release, from);
       assert.equal(readSchema(one), schema);

@@ -128,7 +128,9 @@ async function giveUp(
   if (!undone.ok) return outcomeOf(worker, false, `could not be brought back to ${from}, and is stopped: ${undone.error}`);
   const after = await goBack(change, wanted);
   const now = after === null || after.ok ? `${from} is in use again` : `${from} is in use again, but ${after.message}`;
-  return outcomeOf(worker, false, `is not updated, ${now}: the new release was tried and ${reason}`);
+  // Not its words themselves: a crash may print a secret, and a refusal goes to whoever asked.
+  const where = `what it said: animus logs ${worker.agent}, or with --output what it printed`;
+  return outcomeOf(worker, false, `is not updated, ${now}: the new release was tried and ${reason}; ${where}`);
 }
 
 async function goBack({ worker, start }: ReleaseChange, wanted: 'running' | 'stopped'): Promise<AgentOutcome | null> {

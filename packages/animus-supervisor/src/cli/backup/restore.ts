@@ -154,7 +154,7 @@ async function restoreOne(request: RestoreRequest, values: RestoreValues, contex
   return ok({ ...restored.value, id, takenAt: manifest.takenAt, ...end });
 }
 
-/** Its Broca is stopped for the short while in which its files are replaced, and goes on by itself after, whatever ends this. */
+/** Its Broca is stopped while what is there is backed up, so that nothing it did is missing there, and replaced; it goes on by itself after, whatever ends this. */
 async function restorePaused(request: RestoreRequest, { home }: CliContext): Promise<Result<Restored, string>> {
   const release = await buildForRestore(request);
   if (!release.ok) return release;
