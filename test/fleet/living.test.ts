@@ -150,6 +150,15 @@ describe('a fleet that is up', () => {
       assert.match(await fleet.done('conversations', 'one', 'get', 'console/main'), /echo: .*never mind/);
     });
 
+    it('--attach takes a file of the folder it is called from, never one of the agent of that name', async () => {
+      fs.writeFileSync(path.join(fleet.rig.folder, 'notes.txt'), 'mine');
+      fs.writeFileSync(path.join(fleet.home, 'agent-one', 'notes.txt'), 'private to the agent');
+      assert.match(await fleet.send(one, 'read this', '--attach', 'notes.txt'), /notes\.txt, text\/plain, 4 bytes/);
+      const hidden = await fleet.rig.animus(['send', 'one', '--attach', '.env', 'and this']);
+      assert.equal(hidden.code, 1);
+      assert.match(hidden.stderr, /there is no file \.env/);
+    });
+
     it('text may come from a pipe, and may begin with a dash', async () => {
       const piped = await fleet.rig.animus(['send', 'one'], { input: 'from a pipe\nin two lines\n' });
       assert.match(piped.stdout, /from a pipe\nin two lines\n$/);

@@ -219,7 +219,7 @@ const FAULTS: readonly Shown[] = [
       [`${CORE}/cli/cli.test.ts`, 'the same commands work with a Broca running and without'],
       [
         'packages/animus-supervisor/src/cli/cli.test.ts',
-        'hands the rest of the line to the agent’s own Broca, in its folder, without the key, and ends as it ends',
+        'hands the rest of the line to the agent’s own Broca, for its folder and from the person’s, without the key, and ends as it ends',
       ],
     ],
   },

@@ -86,15 +86,15 @@ describe('animus without a supervisor', () => {
     fs.writeFileSync(config, text);
   });
 
-  it('hands the rest of the line to the agent’s own Broca, in its folder, without the key, and ends as it ends', async () => {
+  it('hands the rest of the line to the agent’s own Broca, for its folder and from the person’s, without the key, and ends as it ends', async () => {
     assert.equal((await deploy('7216-one', 'http://127.0.0.1:9')).code, 0);
     const agent = agentPaths(home, 'agent-7216-one');
     const sent = await rig.animus(['send', '7216', 'two words', '--json', '--', '-x'], { environment: { ANIMUS_AGENT_KEY: KEY } });
     assert.equal(sent.code, 0, sent.stderr);
     const said: { command: string; args: string[]; folder: string; node: string } = JSON.parse(sent.stdout);
     assert.equal(said.command, 'send');
-    assert.deepEqual(said.args, ['two words', '--json', '--', '-x']);
-    assert.equal(said.folder, agent.folder);
+    assert.deepEqual(said.args, ['--folder', agent.folder, 'two words', '--json', '--', '-x']);
+    assert.equal(said.folder, rig.folder);
     assert.ok(said.node.startsWith(homePaths(home).runtimes));
     assert.equal((await rig.animus(['queue', 'agent-7216', 'list'])).code, 7);
     const unknown = await rig.animus(['queue', 'nobody', 'list']);

@@ -12,24 +12,27 @@ import type { Runtime } from '../home/release-file.ts';
 import type { CliContext } from './context.ts';
 
 export type BrocaQuestion = {
-  args: readonly string[];
+  command: string;
+  /** What the person wrote after the agent. */
+  words: readonly string[];
   /** The agent as the person named it, so that Broca's hints can be typed as they stand. */
   calledFor: string;
 };
 
 /**
- * Runs a command of an agent's release in the agent's folder, on this terminal, and gives its exit code. Ctrl-C
- * reaches it by itself (the terminal sends it to both); a polite kill and a hang-up are passed on.
+ * Runs a command of an agent's release on this terminal, and gives its exit code. It stays in the person's folder:
+ * a file they name is one of theirs. Ctrl-C reaches it by itself (the terminal sends it to both); a polite kill and
+ * a hang-up are passed on.
  */
 export async function runBroca(
   runtime: Runtime,
   agent: AgentPaths,
-  { args, calledFor }: BrocaQuestion,
+  { command, words, calledFor }: BrocaQuestion,
   { environment, interruption }: Pick<CliContext, 'environment' | 'interruption'>,
 ): Promise<number> {
   const interrupted = interruption();
-  const child = spawn(runtime.node, [agent.program, ...args], {
-    cwd: agent.folder,
+  // Before the words, which may hold `--`: what comes after it is text.
+  const child = spawn(runtime.node, [agent.program, command, '--folder', agent.folder, ...words], {
     env: { ...environment, ANIMUS_CALLED_FOR: calledFor },
     stdio: 'inherit',
   });

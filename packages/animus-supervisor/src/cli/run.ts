@@ -84,7 +84,7 @@ async function runDelegated(
   }
   const { runBroca } = await import('./exec.ts');
   const calledFor = /^[\w.-]+$/.test(word) ? word : id.value;
-  return await runBroca(current.value.runtime, agent, { args: [command.name, ...rest], calledFor }, context);
+  return await runBroca(current.value.runtime, agent, { command: command.name, words: rest, calledFor }, context);
 }
 
 function refuseForeignHome({ home, screen }: CliContext, uid: number | null): ExitCode | null {

@@ -50,7 +50,13 @@ export function parseCommandLine(argv: readonly string[]): Parsed {
     .usage(
       '$0 <command>\n\nThe worker of one Letta agent, and what can be asked of it. `broca run` starts it; the other commands work whether it runs or not.',
     )
-    .option('folder', { describe: "the agent's folder (default: the current one)", type: 'string', requiresArg: true, global: true })
+    .option('folder', {
+      describe: "the agent's folder (default: the current one)",
+      type: 'string',
+      requiresArg: true,
+      global: true,
+      coerce: onlyOne('--folder'),
+    })
     .option('json', { describe: 'print the value as JSON', type: 'boolean', default: false, global: true })
     .command('run', 'be the worker of the agent in this folder until stopped')
     .epilogue('Plugins bring commands of their own: broca telegram --help');
@@ -206,6 +212,13 @@ function talkOf(words: Words): { chat: string; timeoutMs: number; folder: string
 
 function folderOf(words: Words): string {
   return typeof words.folder === 'string' ? words.folder : '.';
+}
+
+function onlyOne(option: string): (written: unknown) => unknown {
+  return (written) => {
+    if (Array.isArray(written)) throw new Error(`${option} was given more than once`);
+    return written;
+  };
 }
 
 function seconds(written: unknown): number {
