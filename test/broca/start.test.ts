@@ -1,9 +1,12 @@
 /** What ends the start of a Broca, and with which words and exit code. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { AgentFolder, BrocaProcess } from 'animus-testkit';
 
+const MAIN = join(import.meta.dirname, '../../packages/broca-core/src/main.ts');
 const NOWHERE = { endpoint: 'http://127.0.0.1:9', apiKey: 'sk-unused-key' };
 
 test('every problem of the configuration is reported at once, with exit code 78, and no file is touched', async () => {
@@ -68,4 +71,29 @@ test('a folder whose path is longer than a socket address works all the same', a
   chmodSync(`${deep}/.env`, 0o600);
   await using broca = await BrocaProcess.start(deep);
   assert.deepEqual(await broca.ask('users.list'), []);
+});
+
+/** Root may write a file whatever its mode; only an attribute of the file system keeps it from that. */
+function lock(file: string, isLocked: boolean): void {
+  if (process.getuid?.() === 0) execFileSync('chattr', [isLocked ? '+i' : '-i', file]);
+  else chmodSync(file, isLocked ? 0o400 : 0o600);
+}
+
+test('a read-only database is no start: nothing is taken that cannot be stored, and once it can be written, the next Broca runs', {
+  timeout: 60_000,
+}, async (t) => {
+  using agent = new AgentFolder(NOWHERE);
+  const before = await BrocaProcess.start(agent.folder);
+  await before.kill('SIGTERM');
+  const file = agent.path('animus.db');
+  lock(file, true);
+  t.after(() => existsSync(file) && lock(file, false));
+  await using refused = BrocaProcess.launch(agent.folder);
+  assert.deepEqual(await refused.exited, { code: 1, signal: null });
+  assert.match(refused.stderr, /animus\.db is read-only/);
+  const looked = execFileSync(process.execPath, [MAIN, 'queue', 'stats', '--json', '--folder', agent.folder], { encoding: 'utf8' });
+  assert.equal(JSON.parse(looked).turns.waiting, 0, 'a command that only looks is answered');
+  lock(file, false);
+  await using mended = await BrocaProcess.start(agent.folder);
+  assert.deepEqual(await mended.ask('users.list'), []);
 });

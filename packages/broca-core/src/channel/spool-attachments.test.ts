@@ -49,8 +49,8 @@ async function openRig(): Promise<Rig> {
   return rig;
 }
 
-function drop(rig: Rig, name: string, attachments: unknown, atS: number): void {
-  const message = { id: name, chat: 'c', sender: { id: '7' }, text: 'look', attachments };
+function drop(rig: Rig, name: string, attachments: unknown, atS: number, chat = 'c'): void {
+  const message = { id: name, chat, sender: { id: '7' }, text: 'look', attachments };
   writeFileSync(rig.path('.new'), JSON.stringify(message));
   utimesSync(rig.path('.new'), atS, atS);
   renameSync(rig.path('.new'), rig.path(`${name}.json`));
@@ -111,7 +111,7 @@ for (const [what, attachments, reason] of REFUSED) {
 test('a file that comes after its message is waited for, and one that never comes is said to be missing', async () => {
   const rig = await openRig();
   drop(rig, 'a', ['late.txt'], 100);
-  drop(rig, 'b', ['never.txt'], 200);
+  drop(rig, 'b', ['never.txt'], 200, 'd');
   assert.deepEqual(await rig.inbox.look(), { kind: 'again', afterMs: 1_000 });
   assert.deepEqual(left(rig), ['a.json', 'b.json']);
   writeFileSync(rig.path('late.txt'), 'here');
@@ -120,6 +120,23 @@ test('a file that comes after its message is waited for, and one that never come
   assert.equal(rig.received[0]?.attachments[0]?.name, 'late.txt');
   assert.deepEqual(rig.received[1]?.attachments, [{ missed: 'there was no such file', name: 'never.txt' }]);
   assert.deepEqual(left(rig), []);
+});
+
+test('what is behind a message that waits for its file waits with it; other chats do not', async () => {
+  const rig = await openRig();
+  drop(rig, 'first', ['late.txt'], 100);
+  drop(rig, 'second', [], 200);
+  // More than are taken in one go.
+  for (let index = 0; index < 40; index += 1) drop(rig, `other-${index}`, [], 300, 'other');
+  drop(rig, 'third', [], 400);
+  assert.deepEqual(await rig.inbox.look(), { kind: 'again', afterMs: 1_000 });
+  assert.deepEqual(left(rig), ['first.json', 'second.json', 'third.json']);
+  writeFileSync(rig.path('late.txt'), 'here');
+  assert.deepEqual(await rig.inbox.look(), { kind: 'empty' });
+  assert.deepEqual(
+    rig.received.filter(({ chat }) => chat === 'c').map(({ externalId }) => externalId),
+    ['first', 'second', 'third'],
+  );
 });
 
 test('killed after it removed the files and before it removed the message: read again, it is a duplicate', async () => {

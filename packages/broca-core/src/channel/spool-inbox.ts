@@ -53,7 +53,12 @@ export type SpoolInboxHost = {
 /** What a look leaves behind: files to look at again, and after how long. */
 export type LookResult = { kind: 'empty' } | { kind: 'again'; afterMs: number };
 
-type Taken = { kind: 'done' } | { kind: 'young' } | { kind: 'keep'; reason: string; isStorage: boolean };
+type Taken =
+  | { kind: 'done' }
+  | { kind: 'young' }
+  /** An earlier message of its chat could not be taken yet. */
+  | { kind: 'behind' }
+  | { kind: 'keep'; reason: string; isStorage: boolean };
 
 /** A file that holds a message, open until it is stored and removed. */
 type ReadFile = { name: string; file: OpenedFile; inbound: Inbound; names: string[]; files: TakenFile[] };
@@ -88,8 +93,9 @@ export class SpoolInbox {
     let againMs = Number.POSITIVE_INFINITY;
     let stretchStart = monotonicMs();
     let isStorageWell = true;
+    const held = new Set<string>();
     for (let first = 0; first < names.length && isStorageWell && !this.#host.isStopped(); first += MOST_TOGETHER) {
-      for (const { name, taken } of await this.#takeFew(names.slice(first, first + MOST_TOGETHER))) {
+      for (const { name, taken } of await this.#takeFew(names.slice(first, first + MOST_TOGETHER), held)) {
         if (taken.kind === 'young') againMs = Math.min(againMs, SETTLED_AFTER_MS);
         if (taken.kind !== 'keep') continue;
         this.#sayKept(name, taken.reason);
@@ -131,8 +137,8 @@ export class SpoolInbox {
     return dated.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)).map(({ name }) => name);
   }
 
-  /** Stores the messages of a few files in one commit, then removes or rejects each file. */
-  async #takeFew(names: readonly string[]): Promise<{ name: string; taken: Taken }[]> {
+  /** Stores the messages of a few files in one commit, then removes or rejects each file. `held`: chats in which one already waits. */
+  async #takeFew(names: readonly string[], held: Set<string>): Promise<{ name: string; taken: Taken }[]> {
     const results: { name: string; taken: Taken }[] = [];
     const read: ReadFile[] = [];
     try {
@@ -141,7 +147,7 @@ export class SpoolInbox {
         if ('file' in found) read.push(found);
         else results.push({ name, taken: found });
       }
-      const ready = await this.#attachAll(read, results);
+      const ready = await this.#attachAll(read, results, held);
       const receipts = this.#host.receiveAll(ready.map(({ inbound }) => inbound));
       for (const [index, file] of ready.entries()) {
         const receipt = receipts[index] ?? { kind: 'unavailable', reason: 'it got no receipt' };
@@ -153,21 +159,27 @@ export class SpoolInbox {
     return results;
   }
 
-  /** Those whose messages can be stored now, with their files stored; what became of the others is added to `results`. */
-  async #attachAll(read: readonly ReadFile[], results: { name: string; taken: Taken }[]): Promise<ReadFile[]> {
+  /**
+   * Those whose messages can be stored now, with their files stored; what became of the others is added to `results`.
+   * Those behind a message that waits for its files wait with it: a chat keeps its order.
+   */
+  async #attachAll(read: readonly ReadFile[], results: { name: string; taken: Taken }[], held: Set<string>): Promise<ReadFile[]> {
     const ready: ReadFile[] = [];
     for (const each of read) {
-      const taken = each.names.length === 0 ? null : await this.#attach(each);
+      const taken = await this.#attach(each, held);
       if (taken === null) ready.push(each);
       else results.push({ name: each.name, taken });
+      if (taken?.kind === 'young' || taken?.kind === 'keep') held.add(each.inbound.chat);
       // The others would fail alike, and order would be lost.
-      if (taken?.kind === 'keep') break;
+      if (taken?.kind === 'keep' && taken.isStorage) break;
     }
     return ready;
   }
 
   /** Null when all that the message names is stored. */
-  async #attach(read: ReadFile): Promise<Taken | null> {
+  async #attach(read: ReadFile, held: ReadonlySet<string>): Promise<Taken | null> {
+    if (held.has(read.inbound.chat)) return { kind: 'behind' };
+    if (read.names.length === 0) return null;
     const found = await takeFiles(this.#folder, read.names, this.#isYoung(read.file), this.#host.storeAttachment);
     switch (found.kind) {
       case 'taken':

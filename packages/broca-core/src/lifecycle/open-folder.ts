@@ -88,7 +88,9 @@ async function openDatabase(
   }
   const opened = await openSound(folder, database, now);
   if (opened.ok) return ok({ ...opened.value, takenOver });
-  const code = opened.error.kind === 'unusable' ? EXIT.failed : EXIT.configuration;
+  const { kind } = opened.error;
+  // These may pass by themselves, or by a hand that touches no file a supervisor looks at.
+  const code = kind === 'unusable' || kind === 'read-only' ? EXIT.failed : EXIT.configuration;
   return failed({ code, lines: [describeOpenFault(database, opened.error)] });
 }
 

@@ -11,12 +11,12 @@ export class Problems {
     else this.#byCause.set(cause, { texts: [...texts], gravity });
   }
 
-  /** All of them, faults included. */
+  /** All of them, faults included; what several causes say alike, once. */
   list(): string[] {
-    return [...this.#byCause.values()].flatMap(({ texts }) => texts);
+    return [...new Set([...this.#byCause.values()].flatMap(({ texts }) => texts))];
   }
 
   faults(): string[] {
-    return [...this.#byCause.values()].flatMap(({ texts, gravity }) => (gravity === 'fault' ? texts : []));
+    return [...new Set([...this.#byCause.values()].flatMap(({ texts, gravity }) => (gravity === 'fault' ? texts : [])))];
   }
 }

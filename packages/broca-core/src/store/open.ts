@@ -13,7 +13,7 @@ const BUSY_TIMEOUT_MS = 250;
 const ORIGINAL_TABLES = ['letta_users', 'platform_profiles', 'messages', 'queue'];
 
 /** `damaged`: the Broca that runs the agent replaces it (damage/); nobody else touches it. */
-export type OpenFault = MigrationFault | { kind: 'damaged' | 'unusable'; reason: string };
+export type OpenFault = MigrationFault | { kind: 'damaged' | 'unusable'; reason: string } | { kind: 'read-only' };
 
 export function describeOpenFault(file: string, fault: OpenFault): string {
   switch (fault.kind) {
@@ -26,6 +26,8 @@ export function describeOpenFault(file: string, fault: OpenFault): string {
       return `${file} belongs to another program (tables ${fault.tables.slice(0, 5).join(', ')}): move it away, or give this agent another folder`;
     case 'damaged':
       return `${file} is damaged (${fault.reason}): start the agent (animus start, or broca run), and its Broca sets it aside and takes along what can be read; or bring a backup back (animus restore)`;
+    case 'read-only':
+      return `${file} is read-only, so no message can be stored: let its owner write it again (chmod, chattr, or mount for its file system); Broca starts once that is done`;
     case 'unusable':
       return `${file} cannot be opened: ${fault.reason}`;
   }
@@ -54,8 +56,28 @@ export function openStore(file: string): Result<Store, OpenFault> {
     return ok(store);
   } catch (error) {
     store?.close();
+    if (isReadOnly(error)) return failed({ kind: 'read-only' });
     return failed({ kind: isDamage(error) ? 'damaged' : 'unusable', reason: (error as Error).message });
   }
+}
+
+/**
+ * SQLite opens a file that may not be written for reading, and keeps it so when it may be written again: such a
+ * connection serves a command that looks, and no Broca. BEGIN IMMEDIATE lets it pass; a write that changes nothing does not.
+ */
+export function canWrite(store: Store): boolean {
+  try {
+    store.prepare('DELETE FROM facts WHERE 0').run();
+    return true;
+  } catch (error) {
+    // Of a full disk or a busy database whoever writes hears, and tries again.
+    if (!isReadOnly(error) && storageFault(error) === null) throw error;
+    return !isReadOnly(error);
+  }
+}
+
+function isReadOnly(error: unknown): boolean {
+  return (error as { code?: string }).code?.startsWith('SQLITE_READONLY') === true;
 }
 
 /** What the database says of itself: a page that makes no sense, or no database at all. */
@@ -75,7 +97,7 @@ export function storageFault(error: unknown): string | null {
   const { code } = error as { code?: string };
   if (code === undefined || !code.startsWith('SQLITE_')) return null;
   if (isFull(error)) return 'the disk is full';
-  if (code.startsWith('SQLITE_READONLY')) return 'the database is read-only';
+  if (isReadOnly(error)) return 'the database is read-only';
   if (code.startsWith('SQLITE_IOERR')) return `the disk fails (${code})`;
   if (code.startsWith('SQLITE_BUSY')) return 'the database is busy';
   return null;

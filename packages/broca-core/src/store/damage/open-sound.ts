@@ -4,7 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import { failed, ok, type Result } from 'animus-protocol';
-import { type OpenFault, openStore, type Store } from '../open.ts';
+import { canWrite, type OpenFault, openStore, type Store } from '../open.ts';
 import { clearDoubt, isInDoubt } from './doubt.ts';
 import type { Replaced } from './replace.ts';
 
@@ -20,6 +20,10 @@ export async function openSound(folder: string, file: string, now: number): Prom
   const writtenAt = lastWritten(file);
   const opened = openStore(file);
   if (!opened.ok && opened.error.kind !== 'damaged') return opened;
+  if (opened.ok && !canWrite(opened.value)) {
+    opened.value.close();
+    return failed({ kind: 'read-only' });
+  }
   const damage = opened.ok ? (isDoubted ? findDamage(opened.value) : null) : reasonOf(opened.error);
   if (opened.ok && damage !== null) opened.value.close();
   if (opened.ok && damage === null) {
