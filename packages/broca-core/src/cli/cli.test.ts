@@ -98,6 +98,7 @@ test('exit codes and messages tell what to do', { timeout: 60_000 }, async () =>
     [['queue'], 2, /say what to do with queue/],
     [['queue', 'show', 'seven'], 2, /whole number/],
     [['queue', 'show', '7'], 1, /no turn 7.*queue list/],
+    [['queue', 'settle', '7'], 1, /no turn 7.*queue list/],
     [['queue', 'list', '--colour'], 2, /Unknown argument: colour/],
     [['settings', 'set', 'message_mode', 'loud'], 1, /echo/],
     [

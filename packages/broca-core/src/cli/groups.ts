@@ -74,7 +74,7 @@ export const GROUPS: readonly Group[] = [
         positionals: { turn },
         options: {
           as: { describe: 'how it ended', choices: ['answered', 'refused'], default: 'answered', requiresArg: true },
-          reason: { describe: 'what was done about it', type: 'string', requiresArg: true, demandOption: true },
+          reason: { describe: 'what was done about it', type: 'string', requiresArg: true },
         },
         examples: ['queue settle 7 --reason "answered by telephone"'],
         args: (words) => pick(words, 'turn', 'as', 'reason'),

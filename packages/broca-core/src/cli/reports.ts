@@ -151,7 +151,14 @@ function reportTurn(value: unknown): string {
     column('text', 'text'),
   ]);
   const attempts = renderTable(at(value, 'attempts'), ATTEMPTS, 'It was not sent to the agent.');
-  return `${head}\n${attempts}\n${renderTable(at(value, 'parts'), PARTS, 'There is no reply.')}`;
+  return `${head}\n${attempts}${notKept(listOf(at(value, 'attempts')))}\n${renderTable(at(value, 'parts'), PARTS, 'There is no reply.')}`;
+}
+
+/** Attempts are numbered on, whichever are kept. */
+function notKept(attempts: readonly unknown[]): string {
+  const made = Math.max(0, ...attempts.map((attempt) => Number(at(attempt, 'number'))));
+  const missing = made - attempts.length;
+  return missing > 0 ? `${made} attempts were made; the ${missing} not shown came to nothing, and are not kept.\n` : '';
 }
 
 function reportUser(value: unknown): string {

@@ -77,7 +77,7 @@ export const queueSettle: BrocaCommand = command(
   v.strictObject({
     turn: rowId,
     as: v.optional(v.picklist(['answered', 'refused']), 'answered'),
-    reason: v.pipe(v.string('say why, as in --reason "answered by telephone"'), v.trim(), v.nonEmpty('must not be empty')),
+    reason: v.optional(v.pipe(v.string(), v.trim(), v.nonEmpty('must not be empty')), 'settled by hand'),
   }),
   ({ turn, as, reason }, context: CommandContext) => {
     const settled = context.store.transaction(() => settle(context.store, turn, as, reason, context.now())).immediate();

@@ -10,6 +10,7 @@ import { createOutbox, type Outbox } from '../outbox/sqlite-outbox.ts';
 import { openStore, type Store } from '../store/open.ts';
 import type { Attempt } from '../turn/letta.ts';
 import { createQueue, type Queue } from './sqlite-queue.ts';
+import type { Turn } from './turn.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'broca-queue-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -288,3 +289,25 @@ function drain(rig: Rig, model: Model): void {
     act('settle', rig, model);
   }
 }
+
+test('a turn that is retried and fails again tells its sender no second time; an answer is always handed over', () => {
+  const { inbox, queue, store } = openRig(newFile());
+  inbox.receive(inbound('a', '1'));
+  const parts = () => store.prepare("SELECT text FROM parts WHERE state <> 'refused' ORDER BY id").pluck().all();
+  const retried = (): Turn => {
+    store.prepare("UPDATE turns SET state = 'waiting', outcome = NULL").run();
+    const turn = queue.next(1_000);
+    assert.ok(turn);
+    return turn;
+  };
+  queue.park(retried(), 'Letta failed once', ['Sorry.'], null);
+  queue.park(retried(), 'Letta failed once', ['Sorry.'], null);
+  queue.settle({ turn: retried(), as: 'refused', reason: 'x', texts: ['Sorry again.'], attempt: null, newestMessageId: null });
+  assert.deepEqual(parts(), ['Sorry.']);
+  store.prepare("UPDATE parts SET state = 'refused'").run();
+  queue.park(retried(), 'Letta failed once', ['Sorry.'], null);
+  assert.deepEqual(parts(), ['Sorry.'], 'what the channel refused was not read');
+  queue.settle({ turn: retried(), as: 'answered', reason: null, texts: ['Hello.'], attempt: null, newestMessageId: null });
+  assert.deepEqual(parts(), ['Sorry.', 'Hello.']);
+  store.close();
+});

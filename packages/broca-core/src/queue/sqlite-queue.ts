@@ -156,10 +156,18 @@ function prepareEnds(store: Store, outbox: Outbox, statements: ReturnType<typeof
     return true;
   };
 
+  /** Once for each turn: its sender need not read again that it failed when a person retried it and it failed again. */
+  const apologize = (turn: Turn, texts: readonly string[]): void => {
+    if (statements.apology.get(turn.id) === undefined) outbox.add(partsOf(turn, texts));
+  };
+
   const settle = store.transaction((request: SettleRequest): void => {
     const { turn } = request;
     endAttempt(turn, request.attempt);
-    if (leave(turn, 'settled', request.as, request.reason)) outbox.add(partsOf(turn, request.texts));
+    if (leave(turn, 'settled', request.as, request.reason)) {
+      if (request.as === 'refused') apologize(turn, request.texts);
+      else outbox.add(partsOf(turn, request.texts));
+    }
     if (request.newestMessageId !== null) writeFact(store, 'newest_message_id', request.newestMessageId);
   });
 
@@ -171,7 +179,7 @@ function prepareEnds(store: Store, outbox: Outbox, statements: ReturnType<typeof
 
   const park = store.transaction((turn: Turn, reason: string, texts: readonly string[], attempt: AttemptEnd | null): void => {
     endAttempt(turn, attempt);
-    if (leave(turn, 'parked', null, reason)) outbox.add(partsOf(turn, texts));
+    if (leave(turn, 'parked', null, reason)) apologize(turn, texts);
   });
 
   const recordRun = store.transaction((attempt: Attempt, runId: string | null): void => {
@@ -268,6 +276,8 @@ function prepare(store: Store) {
       store.prepare(
         "UPDATE turns SET state = ?, outcome = ?, reason = ?, settled_at = ? WHERE id = ? AND state IN ('queued', 'waiting', 'running')",
       ),
+    // One that the channel did not take was not read.
+    apology: () => store.prepare<[number], number>("SELECT 1 FROM parts WHERE turn_id = ? AND state <> 'refused' LIMIT 1").pluck(),
     // The index is named: with no statistics SQLite would rather walk all that was ever said in the conversation.
     promote: () =>
       store.prepare(

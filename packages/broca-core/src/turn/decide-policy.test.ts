@@ -75,3 +75,17 @@ test('what is refused with images is asked once more without them; a failure tha
   assert.equal(decide(FRESH, badRequest, LIMITS, NOW, 0).kind, 'wait');
   assert.equal(decide(shown, { kind: 'failed', reason: 'llm_timeout' }, LIMITS, NOW, 0).kind, 'wait');
 });
+
+test('for how long a turn was tried before it was given up is told in a unit that fits', () => {
+  const told = (lastedMs: number): string => {
+    const limits = { ...LIMITS, giveUpAfterMs: 1_000 };
+    const turn = { ...FRESH, unavailableSince: NOW - lastedMs };
+    const decision = decide(turn, { kind: 'unavailable', reason: 'refused', afterMs: null }, limits, NOW, 0);
+    assert.equal(decision.kind, 'park');
+    return decision.kind === 'park' ? decision.reason : '';
+  };
+  assert.deepEqual(
+    [60_000, 119_900, 600_000, 7_200_000, 86_400_000].map((ms) => told(ms)),
+    ['60 s', '2 min', '10 min', '2.0 h', '24.0 h'].map((time) => `gave up after ${time}: refused`),
+  );
+});

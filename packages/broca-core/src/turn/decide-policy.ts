@@ -95,7 +95,7 @@ function afterUnavailable(
 ): TurnDecision {
   const since = turn.unavailableSince ?? now;
   if (now - since >= limits.giveUpAfterMs) {
-    return { kind: 'park', reason: `gave up after ${hours(now - since)} h: ${outcome.reason}`, texts: [NOTICE.gaveUp] };
+    return { kind: 'park', reason: `gave up after ${inWords(now - since)}: ${outcome.reason}`, texts: [NOTICE.gaveUp] };
   }
   const delay = Math.min(Math.max(now - since, SHORTEST_WAIT_MS), LONGEST_WAIT_MS, limits.retryLongestMs);
   const dueAt = now + Math.max(jittered(delay, random), outcome.afterMs ?? 0);
@@ -106,6 +106,9 @@ function jittered(delayMs: number, random: number): number {
   return Math.round(delayMs * (1 - JITTER * random));
 }
 
-function hours(ms: number): string {
-  return (ms / 3_600_000).toFixed(1);
+/** In a unit that leaves a number of two or three digits. */
+function inWords(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`;
 }

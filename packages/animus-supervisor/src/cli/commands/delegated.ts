@@ -21,7 +21,7 @@ export const queue: DelegatedCommand = {
   kind: 'delegated',
   name: 'queue',
   summary: "Look at an agent's waiting messages: list, stats, show, flush, retry, settle, delete",
-  usage: 'list|stats|show|flush|retry|delete [options]',
+  usage: 'list|stats|show|flush|retry|settle|delete [options]',
   examples: [{ line: 'animus queue 7216 list', effect: 'what waits, runs or is parked' }],
 };
 
