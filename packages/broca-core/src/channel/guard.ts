@@ -4,7 +4,6 @@
  * in health. All code of a plugin runs in an async context by which such a fault finds its plugin.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelHealth, failed, type Result } from 'animus-protocol';
 import { parseInbound, parseSender } from '../inbox/parse-inbound.ts';
 import type { AttachmentReceipt, AttachmentSource, DeliveryOutcome, Inbound, Part, Receipt, Sender } from '../message.ts';
@@ -20,11 +19,10 @@ import type {
   StateChanges,
 } from './channel.ts';
 import { parseChanges, parseChannel, parseComposed, parseDeliveryOutcome } from './parse-plugin.ts';
+import { sleepUntil, unansweredAfter } from './patience.ts';
 
 /** How long a plugin may take to stop before Broca goes on without it. */
 const STOP_TIMEOUT_MS = 5_000;
-/** How long a `deliver` may go on after it was told to end, before it counts as unanswered. */
-const ABORT_GRACE_MS = 1_000;
 
 /** A channel that settings ask for, whether or not its plugin works. */
 export type LoadedChannel = {
@@ -34,6 +32,9 @@ export type LoadedChannel = {
   readonly capabilities: ChannelCapabilities | null;
   /** Null when the plugin has failed. No call of it throws, except that `prepare` rejects as its contract says. */
   readonly channel: Channel | null;
+  /** As its plugin says, which may not have found out yet that nobody listens. */
+  readonly isUp: boolean;
+  /** Of a channel that is up and answered `down` to the newest part: down, with that reason. */
   health(): ChannelHealth;
   /** These three never reject. */
   start(): Promise<void>;
@@ -88,6 +89,8 @@ export class ChannelGuard implements LoadedChannel {
   #reason: string | null = null;
   /** Hand-overs in a row that gave back no outcome. */
   #faultsInRow = 0;
+  /** Why the newest part was answered with `down`; null when it was not. */
+  #refusal: string | null = null;
 
   constructor(name: string, host: GuardHost) {
     this.name = name;
@@ -116,7 +119,12 @@ export class ChannelGuard implements LoadedChannel {
     return guarded;
   }
 
+  get isUp(): boolean {
+    return this.#state === 'up';
+  }
+
   health(): ChannelHealth {
+    if (this.isUp && this.#refusal !== null) return { name: this.name, state: 'down', reason: this.#refusal };
     const health: ChannelHealth = { name: this.name, state: this.#state };
     return this.#reason === null ? health : { ...health, reason: this.#reason };
   }
@@ -249,7 +257,18 @@ export class ChannelGuard implements LoadedChannel {
     done.abort(null);
     if (!outcome.ok) return this.#deliverFailed(part, outcome.error, faultsBefore);
     this.#faultsInRow = 0;
+    this.#refuses(outcome.value.kind === 'down' ? outcome.value.reason : null);
     return outcome.value;
+  }
+
+  /** Told when it begins and when it ends, not with each part. */
+  #refuses(reason: string | null): void {
+    const before = this.#refusal;
+    this.#refusal = reason;
+    if ((before === null) === (reason === null)) return;
+    if (reason === null) this.#host.log.info('channel-takes-parts', { channel: this.name });
+    else this.#host.log.warn('channel-down', { channel: this.name, reason });
+    this.#leave(() => this.#host.onState(this));
   }
 
   /** Whether the part arrived is open. Those that were on their way side by side count as one. */
@@ -280,6 +299,7 @@ export class ChannelGuard implements LoadedChannel {
       },
       storeAttachment: (source, about) => this.#storeAttachment(source, about?.name),
       setState: (state, reason) => {
+        if (state === 'up') this.#refuses(null);
         if (!this.#isOver()) this.#become(state, reason ?? (state === 'down' ? 'the channel gave no reason' : null));
       },
     };
@@ -374,19 +394,4 @@ export async function runPluginCommand(
 
 export function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-async function unansweredAfter(signal: AbortSignal, done: AbortSignal): Promise<Result<DeliveryOutcome, string>> {
-  if (!signal.aborted) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => resolve(), { once: true, signal: done });
-    done.addEventListener('abort', () => resolve(), { once: true });
-    await promise;
-  }
-  if (!done.aborted) await sleepUntil(ABORT_GRACE_MS, done);
-  return failed('the channel did not answer in time');
-}
-
-async function sleepUntil(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

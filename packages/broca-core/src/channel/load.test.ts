@@ -332,3 +332,52 @@ test('what a channel composes is taken as it is, or not at all', async () => {
   }
   assert.equal(only(seen).health().state, 'up', 'its text goes out all the same');
 });
+
+test('a channel that answers down is down until it takes a part or says up; that is logged when it begins and ends', async () => {
+  const body = 'return globalThis.nobody ? { kind: "down", reason: "ECONNREFUSED" } : { kind: "delivered" }';
+  const create = `create: (c) => ({ start() {}, stop() {}, nudge() { c.setState("up") }, async deliver() { ${body} } })`;
+  const logged: string[] = [];
+  const note = (event: string): void => void logged.push(event);
+  const seen = await load(
+    agentFolder({ 'plugins/a.mjs': source('a', create) }),
+    { a: ON },
+    { log: { info: note, warn: note, error: note } },
+  );
+  await seen.channels.start();
+  const a = only(seen);
+  const deliver = async (nobody: boolean): Promise<unknown> => {
+    Object.assign(globalThis, { nobody });
+    return await a.channel?.deliver(PART, AbortSignal.timeout(1_000));
+  };
+  const down = { name: 'a', state: 'down', reason: 'ECONNREFUSED' };
+  for (const nobody of [true, true]) {
+    await deliver(nobody);
+    assert.deepEqual([a.health(), a.isUp], [down, true], 'it may be tried again');
+  }
+  await deliver(false);
+  assert.deepEqual(a.health(), { name: 'a', state: 'up' });
+  await deliver(true);
+  a.nudge();
+  assert.deepEqual(a.health(), { name: 'a', state: 'up' });
+  assert.deepEqual(logged, ['channel-down', 'channel-takes-parts', 'channel-down', 'channel-takes-parts']);
+  assert.deepEqual(seen.states, ['a up', 'a down', 'a up', 'a down', 'a up']);
+});
+
+test('a setting that a channel does not know is named, with the nearest that it knows', async () => {
+  const plugin: ChannelPlugin = {
+    name: 'mine',
+    title: 'Mine',
+    capabilities: { idempotent: false, longestPart: null, markup: 'plain' },
+    enabledByDefault: true,
+    settings: v.object({ poll_interval: v.optional(v.number()) }),
+    create: () => ({ start: async () => undefined, stop: async () => undefined, deliver: async () => assert.fail() }),
+  };
+  const given = { mine: { enabled: null, settings: { poll_intervall: 3, colour: 'red' } }, a: { enabled: true, settings: { any: 1 } } };
+  const seen = await load(agentFolder({ 'plugins/a.mjs': source('a') }), given, { builtIn: [plugin] });
+  const message = 'unknown key, ignored';
+  const about = { file: 'settings.json', severity: 'warning' };
+  assert.deepEqual(seen.channels.problems, [
+    { ...about, key: 'plugins.mine.poll_intervall', message: `${message}; did you mean plugins.mine.poll_interval?` },
+    { ...about, key: 'plugins.mine.colour', message },
+  ]);
+});

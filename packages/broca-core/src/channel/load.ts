@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { failed, ok, type Problem, type Result, unreachable } from 'animus-protocol';
+import { failed, ok, type Problem, type Result, unknownKeyProblem, unreachable } from 'animus-protocol';
 import type { StandardResult } from '../standard-schema.ts';
 import type { ChannelPlugin } from './channel.ts';
 import { type FoundPlugin, findPlugins, pluginFolders, shippedPlugins } from './find.ts';
@@ -142,7 +142,7 @@ async function load(source: Source, request: ChannelsRequest): Promise<{ guard: 
     return { guard, problems: settings.error };
   }
   guard.create(plugin.value, settings.value);
-  return { guard, problems: [] };
+  return { guard, problems: unknownSettings(plugin.value, request.plugins[name]?.settings ?? {}) };
 }
 
 /** `contain` runs the plugin's code so that its faults are known as its own. */
@@ -184,6 +184,16 @@ export async function parsePluginSettings(
   } catch (error) {
     return failed([problem(root, `the plugin's own check failed: ${describe(error)}`)]);
   }
+}
+
+/** Keys that the plugin's schema drops without a word; of a schema that does not tell its keys, none. */
+function unknownSettings(plugin: ChannelPlugin, settings: Record<string, unknown>): Problem[] {
+  const schema: object = plugin.settings;
+  if (!('type' in schema && schema.type === 'object' && 'entries' in schema)) return [];
+  if (typeof schema.entries !== 'object' || schema.entries === null) return [];
+  const known = Object.keys(schema.entries);
+  const unknown = Object.keys(settings).filter((key) => !known.includes(key));
+  return unknown.map((key) => unknownKeyProblem(SETTINGS_FILE, `plugins.${plugin.name}.${key}`, known));
 }
 
 function pathOf(path: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined): string[] {

@@ -18,9 +18,19 @@ const TURNS: readonly Column[] = [
 function noteOf(row: unknown): string {
   const notes = [show(at(row, 'reason'))];
   if (at(row, 'state') === 'waiting' && Number(at(row, 'failures')) > 0) notes.unshift(`next try ${show(at(row, 'dueAt'))}`);
-  if (Number(at(row, 'unsent')) > 0) notes.push(`${show(at(row, 'unsent'))} parts not handed over yet`);
-  if (Number(at(row, 'uncertain')) > 0) notes.push(`${show(at(row, 'uncertain'))} parts may or may not have arrived`);
+  notes.push(crashNote(Number(at(row, 'crashes')), 'this'), crashNote(Number(at(row, 'partCrashes')), 'its reply'));
+  const unsent = Number(at(row, 'unsent'));
+  const uncertain = Number(at(row, 'uncertain'));
+  if (unsent > 0) notes.push(`${unsent} ${unsent === 1 ? 'part' : 'parts'} not handed over yet`);
+  if (uncertain > 0) notes.push(`${uncertain} ${uncertain === 1 ? 'part' : 'parts'} may or may not have arrived`);
   return notes.filter((note) => note !== '').join('; ');
+}
+
+/** It rests after each, longer and longer (poison-policy.ts). */
+function crashNote(crashes: number, what: string): string {
+  return crashes > 0
+    ? `Broca ended ${crashes === 1 ? 'once' : `${crashes} times`} with ${what} in hand, and rests before it tries again`
+    : '';
 }
 
 const ATTEMPTS: readonly Column[] = [

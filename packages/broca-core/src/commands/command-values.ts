@@ -15,6 +15,9 @@ export type QueuedTurn = ConversationName & {
   sender: string | null;
   text: string;
   failures: number;
+  /** How many times in a row Broca ended while it had the turn in hand, or a part of its reply. */
+  crashes: number;
+  partCrashes: number;
   createdAt: string;
   dueAt: string;
   settledAt: string | null;

@@ -19,7 +19,7 @@ type TurnRow = Omit<QueuedTurn, 'text' | 'createdAt' | 'dueAt' | 'settledAt'> & 
 };
 
 const TURN_ROW = `
-  SELECT turns.id, state, outcome, reason, channel, account, chat, failures, turns.created_at AS createdAt, due_at AS dueAt,
+  SELECT turns.id, state, outcome, reason, channel, account, chat, failures, turns.crashes, turns.created_at AS createdAt, due_at AS dueAt,
     settled_at AS settledAt,
     coalesce(
       (SELECT group_concat(text, char(10)) FROM (SELECT text FROM inbounds WHERE turn_id = turns.id ORDER BY number)),
@@ -27,7 +27,8 @@ const TURN_ROW = `
     ) AS text,
     (SELECT coalesce('@' || nullif(username, ''), nullif(display_name, ''), sender_id) FROM profiles WHERE id = turns.profile_id) AS sender,
     (SELECT count(*) FROM parts WHERE turn_id = turns.id AND parts.state IN ('queued', 'waiting', 'sending')) AS unsent,
-    (SELECT count(*) FROM parts WHERE turn_id = turns.id AND parts.state = 'uncertain') AS uncertain
+    (SELECT count(*) FROM parts WHERE turn_id = turns.id AND parts.state = 'uncertain') AS uncertain,
+    (SELECT coalesce(max(crashes), 0) FROM parts WHERE turn_id = turns.id AND parts.state IN ('queued', 'waiting', 'sending')) AS partCrashes
   FROM turns
   JOIN conversations ON conversations.id = turns.conversation_id
   WHERE turns.id = ?`;

@@ -344,7 +344,7 @@ export class Broca {
         name: loaded.name,
         capabilities,
         channel,
-        sendableAt: () => (loaded.health().state === 'up' ? delivery.gate.opensAt() : Number.POSITIVE_INFINITY),
+        sendableAt: () => (loaded.isUp ? delivery.gate.opensAt() : Number.POSITIVE_INFINITY),
         wentDown: () => delivery.gate.shut(Date.now()),
         outbox: this.#outbox,
         inHand: openInHand(join(this.#open.folder, 'run', `in-hand-${loaded.name}`)),

@@ -72,9 +72,17 @@ export function recoverParts({ name, capabilities, outbox, inHand, clock }: Deli
     if (part === null) continue;
     const verdict = judgeCrashes(part.crashes + 1);
     if (verdict.kind === 'rest') outbox.rest(part, part.crashes + 1, clock() + verdict.restMs);
-    else outbox.settle(part, { state: part.firstSentAt === null ? 'refused' : 'uncertain', platformId: null, reason: verdict.reason });
+    else setAside(part, verdict.reason, outbox);
   }
   inHand.letGo();
+}
+
+/** The rest of the reply has one try left, not seven more crashes: what is wrong is likely its channel. */
+function setAside(part: OutboxPart, reason: string, outbox: Outbox): void {
+  outbox.together(() => {
+    outbox.settle(part, { state: part.firstSentAt === null ? 'refused' : 'uncertain', platformId: null, reason });
+    outbox.suspectRest(part);
+  });
 }
 
 /** A part, or a few together; returns how long nothing is to be done, in ms. Exported for the proof of crash points. */

@@ -56,6 +56,8 @@ export type Outbox = {
   standBehind(part: OutboxPart): void;
   /** Counts a crash against a part, which is not taken up again before `dueAt`. */
   rest(part: OutboxPart, crashes: number, dueAt: number): void;
+  /** Counts the crashes of a part against those of its reply that wait behind it as well, up to the one too many. */
+  suspectRest(part: OutboxPart): void;
   /** When the newest part was stored; 0 when there is none. */
   newestAt(): number;
   /** The clock was set back: what waits for this channel is due so much earlier. */
@@ -116,6 +118,7 @@ export function createOutbox(store: Store, split: Split, clock: () => number, se
     forgetSending: (part) => settlingOnce(() => void statements.forgetSending.run(part.id)),
     standBehind: (part) => void statements.standBehind.run(part.id),
     rest: (part, crashes, dueAt) => settlingOnce(() => void statements.rest.run(crashes, dueAt, part.id)),
+    suspectRest: (part) => settlingOnce(() => void statements.suspectRest.run(part.crashes, part.turnId)),
     newestAt: () => statements.newestAt.get() ?? 0,
     setBack: (channel, byMs) => settlingOnce(() => void statements.setBack.run(byMs, channel)),
     together: (work) => settlingOnce(() => store.transaction(work).immediate()),
@@ -228,6 +231,7 @@ function prepare(store: Store) {
     standBehind: () => store.prepare("UPDATE parts SET state = 'queued' WHERE id = ? AND state = 'sending'"),
     rest: () =>
       store.prepare("UPDATE parts SET crashes = ?, due_at = max(due_at, ?) WHERE id = ? AND state IN ('queued', 'waiting', 'sending')"),
+    suspectRest: () => store.prepare("UPDATE parts SET crashes = ? WHERE turn_id = ? AND state IN ('queued', 'waiting', 'sending')"),
     promote: () =>
       store.prepare(
         `UPDATE parts SET state = 'waiting' WHERE id =
