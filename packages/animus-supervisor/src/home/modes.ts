@@ -14,8 +14,20 @@ export type WrongMode = { path: string; mode: number; wanted: number };
 
 /** Makes a folder (and those above it) that only its owner can enter, whatever the umask. */
 export function makePrivateFolder(folder: string): void {
-  fs.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+  makeMissing(path.resolve(folder));
   fs.chmodSync(folder, FOLDER_MODE);
+}
+
+/** Not mkdir's own `recursive`: below /proc, where no folder can be made, Node 24 tries for ever (it asks for the parent, which is there). */
+function makeMissing(folder: string): void {
+  if (fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  makeMissing(path.dirname(folder));
+  try {
+    fs.mkdirSync(folder, { mode: FOLDER_MODE });
+  } catch (error) {
+    // Somebody else made it just now.
+    if (fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+  }
 }
 
 /** Writes a new file that only its owner can read; it never had another mode. Fails when the file is there. */
