@@ -65,6 +65,24 @@ describe('update', () => {
     );
   });
 
+  it('--check tells of a way back, and of edits that would be built', async () => {
+    const [older, newer] = [rig.current(one).slice(0, 40), rig.head];
+    assert.equal((await rig.ask('update', 'one')).code, 0);
+    const said = await rig.fleet.done('update', 'one', '--check', '--ref', older);
+    assert.match(said, /would go back to [0-9a-f]{10} \(.*\)\n {2}drops:\n {4}[0-9a-f]+ Better words/);
+    assert.equal((await rig.ask('update', 'one', '--check')).agents[0]?.outcome, 'unchanged');
+    const edited = path.join(one.folder, 'broca/packages/broca-core/src/main.ts');
+    const text = fs.readFileSync(edited, 'utf8');
+    fs.writeFileSync(edited, `${text}\nprocess.title = 'mine';\n`);
+    const before = describeFolder(one.folder);
+    assert.match(await rig.fleet.done('update', 'one', '--check'), /would be built anew, for what was edited/);
+    assert.deepEqual(describeFolder(one.folder), before);
+    assert.equal((await rig.ask('update', 'one')).agents[0]?.to, `${newer}-2`);
+    assert.equal((await rig.ask('update', 'one', '--check')).agents[0]?.outcome, 'unchanged', 'an edit that is built is no news');
+    fs.writeFileSync(edited, text);
+    assert.equal((await rig.ask('update', 'one')).agents[0]?.to, newer);
+  });
+
   it('a release that cannot start, or falls on probation after it migrated, is taken back with its database', async () => {
     const good = rig.head;
     const from = rig.current(one);
@@ -111,6 +129,14 @@ describe('update', () => {
     assert.equal((await rig.fleet.statusOf(one)).release, from);
     assert.equal(readSchema(one), schema);
     assert.match(await rig.fleet.done('conversations', 'one', 'get', 'console/main'), /since then/);
+    const upgraded = await rig.ask('upgrade', 'one');
+    assert.deepEqual(
+      [upgraded.code, upgraded.agents[0]?.outcome, rig.current(one)],
+      [0, 'unchanged', from],
+      'what was rolled back stays so',
+    );
+    assert.match(upgraded.agents[0]?.message ?? '', new RegExp(`${to?.slice(0, 10)}, which was rolled back, is left out`));
+    assert.match((await rig.ask('update', 'one', '--check')).agents[0]?.message ?? '', /would move to/);
     assert.equal((await rig.ask('rollback', 'one')).agents[0]?.to, to);
   });
 
@@ -127,7 +153,10 @@ describe('update', () => {
     await rig.fleet.send(one, 'now it is too late');
     const refused = await rig.ask('rollback', 'one');
     assert.equal(refused.code, 1);
-    assert.match(refused.agents[0]?.message ?? '', /written by a newer Broca[\s\S]*messages came in since \(.*turns.*\)/);
+    assert.match(
+      refused.agents[0]?.message ?? '',
+      /^the former release cannot work with its database: [\s\S]*written by a newer Broca[\s\S]*messages came in since \(.*turns.*\)/,
+    );
     assert.match(await rig.fleet.send(one, 'it runs on'), /it runs on\n$/);
   });
 

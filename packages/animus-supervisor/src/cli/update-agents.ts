@@ -5,7 +5,7 @@ import { agentPaths } from '../home/paths.ts';
 import { currentRelease } from '../home/release-file.ts';
 import { ensureRuntime } from '../home/runtime.ts';
 import { cleanRuntimes } from '../release/clean.ts';
-import { checkUpdate, type Prepared, type PrepareRequest, prepareRelease } from '../release/prepare.ts';
+import { type Checked, checkUpdate, type Prepared, type PrepareRequest, prepareRelease } from '../release/prepare.ts';
 import { chooseAgents, missingHome } from './agents.ts';
 import { ask } from './client.ts';
 import type { CliContext } from './context.ts';
@@ -37,6 +37,8 @@ export type UpdateOutcome = {
   ownCommits: readonly string[];
   edited: readonly string[];
   brings: readonly string[];
+  /** What ran before and is not in it. */
+  drops: readonly string[];
 };
 
 export type AskedAgents = { ids: AgentId[]; base: Omit<PrepareRequest, 'id'>; installation: Installation };
@@ -135,31 +137,40 @@ export async function checkOne(request: PrepareRequest, context: CliContext): Pr
   const { id } = request;
   const done = await asOnlyUpdate(id, context, async () => await checkUpdate(request));
   if (!done.ok) return failedOutcome(id, done.error);
-  const { renewed, source, from } = done.value;
-  const { upstream, brings, edited, ownCommits } = renewed;
-  const isNew = renewed.commit !== renewed.from || edited.length > 0;
-  const what =
-    brings.length > 0
-      ? `would move to ${shortName(upstream.commit)} (${upstream.name} of ${source})`
-      : `has all of ${upstream.name} of ${source}`;
-  const outcome = isNew ? 'would-change' : 'unchanged';
-  return { id, ok: true, outcome, message: what, from, to: null, ownCommits, edited, brings };
+  const { renewed, from, change } = done.value;
+  const { brings, drops, edited, ownCommits } = renewed;
+  const outcome = change === null ? 'unchanged' : 'would-change';
+  return { id, ok: true, outcome, message: describeCheck(done.value), from, to: null, ownCommits, edited, brings, drops };
+}
+
+function describeCheck({ renewed, source, change }: Checked): string {
+  const { upstream, brings, drops } = renewed;
+  const target = `${shortName(upstream.commit)} (${upstream.name} of ${source})`;
+  if (drops.length > 0 && brings.length === 0) return `would go back to ${target}`;
+  if (brings.length > 0) return `would move to ${target}`;
+  const has = `has all of ${upstream.name} of ${source}`;
+  if (change === null) return has;
+  const why = { commit: 'its own commits', edits: 'what was edited in its clone or its plugins', runtime: 'the newer runtime' }[change];
+  return `${has}; would be built anew, for ${why}`;
 }
 
 function describe(id: AgentId, prepared: Prepared, outcome: UpdateOutcome['outcome'], message: string): UpdateOutcome {
-  const { from, to, renewed } = prepared;
-  const { ownCommits = [], edited = [], brings = [] } = renewed ?? {};
-  return { id, ok: true, outcome, message, from, to, ownCommits, edited, brings };
+  const { from, to, left, renewed } = prepared;
+  const { ownCommits = [], edited = [], brings = [], drops = [] } = renewed ?? {};
+  const rolledBack =
+    left === null ? '' : `; ${shortName(left)}, which was rolled back, is left out: animus update ${id} goes forward when you want to`;
+  return { id, ok: true, outcome, message: message + rolledBack, from, to, ownCommits, edited, brings, drops };
 }
 
 function failedOutcome(id: AgentId, message: string): UpdateOutcome {
-  return { id, ok: false, outcome: 'failed', message, from: null, to: null, ownCommits: [], edited: [], brings: [] };
+  return { id, ok: false, outcome: 'failed', message, from: null, to: null, ownCommits: [], edited: [], brings: [], drops: [] };
 }
 
-export function print({ id, ok: isOk, message, ownCommits, edited, brings }: UpdateOutcome, { screen }: CliContext): void {
+export function print({ id, ok: isOk, message, ownCommits, edited, brings, drops }: UpdateOutcome, { screen }: CliContext): void {
   screen.print(`${mark(screen, isOk)} ${id}: ${indented(message)}`);
   const lists = [
     ['brings', brings],
+    ['drops', drops],
     ['own commits, kept', ownCommits],
     ['own edits, kept', edited],
   ] as const;

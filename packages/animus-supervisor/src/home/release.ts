@@ -44,7 +44,7 @@ function placeRelease(stage: { folder: string; moveTo(target: string): boolean }
 }
 
 /** The same in every file, the hour of its making apart. */
-function isSameRelease(a: string, b: string): boolean {
+export function isSameRelease(a: string, b: string): boolean {
   const [ofA, ofB] = [readRelease(path.join(a, 'release.json')), readRelease(path.join(b, 'release.json'))];
   if (ofA === null || ofB === null || ofA.commit !== ofB.commit || ofA.runtime !== ofB.runtime) return false;
   const names = listBundles(a);

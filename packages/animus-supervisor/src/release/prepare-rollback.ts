@@ -24,7 +24,7 @@ export async function prepareRollback({ home, id, now, signal, report }: Rollbac
     return failed(`the former release ${to} or its runtime is gone: update to its commit instead, with animus update ${id} --ref`);
   clearUpdate(agent);
   report('trying the database');
-  const tried = await tryDatabase(agent, to, runtime, signal);
+  const tried = await tryDatabase(agent, to, runtime, signal, { which: 'former' });
   if (signal.aborted) return failed('interrupted');
   const database = tried.ok ? tried : await tryFormerDatabase();
   if (!database.ok) return database;
@@ -42,7 +42,10 @@ export async function prepareRollback({ home, id, now, signal, report }: Rollbac
         `${why}\nThe copy from before its migration is kept, but messages came in since (${changed.join(', ')} changed): going back to it would lose them. Go forward instead, with animus update ${id}`,
       );
     }
-    const old = runtime === null ? failed('') : await tryDatabase(agent, to ?? '', runtime, signal, agent.formerDatabase);
+    const old =
+      runtime === null
+        ? failed('')
+        : await tryDatabase(agent, to ?? '', runtime, signal, { which: 'former', database: agent.formerDatabase });
     return old.ok ? ok('former') : old;
   }
 }

@@ -14,10 +14,10 @@ import type { ProgramRequest } from '../home/deploy.ts';
 import { FOLDER_MODE, makePrivateFolder } from '../home/modes.ts';
 import { type AgentPaths, agentPaths } from '../home/paths.ts';
 import { isMadeByHand, madeByHand } from '../home/python-home.ts';
-import { buildRelease, runRelease } from '../home/release.ts';
+import { buildRelease, isSameRelease, runRelease } from '../home/release.ts';
 import { currentRelease, type Runtime, readRelease, runtimePaths } from '../home/release-file.ts';
-import { ensureRuntime } from '../home/runtime.ts';
-import { readHead } from './build-commit.ts';
+import { ensureRuntime, findRuntimeLack } from '../home/runtime.ts';
+import { buildCommit, readHead } from './build-commit.ts';
 import { type Order, updateFiles, writeOrder } from './journal.ts';
 import { currentName, pointLink } from './links.ts';
 import { findOrigin, setOrigin } from './origin.ts';
@@ -37,6 +37,8 @@ export type Prepared = {
   to: string;
   /** False: what runs is what would be built. */
   isNew: boolean;
+  /** A commit the clone holds that is left, because it was rolled back; else null. */
+  left: string | null;
   runtime: string;
   renewed: Renewed | null;
   /** Where it was fetched from. */
@@ -57,15 +59,17 @@ export async function prepareRelease(request: PrepareRequest): Promise<Result<Pr
   if (!cloned.ok) return cloned;
   const { renewed, source, looked } = cloned.value;
   const clone = renewed === null ? agent.clone : updateFiles(agent).clone;
-  const commit = renewed === null ? await readHead(agent.clone, signal) : ok(renewed.commit);
-  if (!commit.ok) return commit;
+  const head = renewed === null ? await readHead(agent.clone, signal) : ok(renewed.commit);
+  if (!head.ok) return head;
+  const commit = (renewed === null ? afterRollback(agent, head.value) : null) ?? head.value;
   report('preparing the runtime');
   const runtime = ensureRuntime(home, installation);
   report('building the release');
-  const built = await buildRelease({ agent: { ...agent, clone }, runtime, commit: commit.value, now });
+  const built = await buildCommit({ agent: { ...agent, clone }, runtime, commit, now, signal });
   if (!built.ok) return built;
   if (signal.aborted) return failed('interrupted');
-  const prepared = { from: from ?? built.value, to: built.value, runtime: runtime.version, renewed, source };
+  const left = commit === head.value ? null : head.value;
+  const prepared = { from: from ?? built.value, to: built.value, left, runtime: runtime.version, renewed, source };
   if (from === null) {
     const begun = beginWithout(agent, built.value);
     if (!begun.ok) return begun;
@@ -75,14 +79,22 @@ export async function prepareRelease(request: PrepareRequest): Promise<Result<Pr
     return ok({ ...prepared, isNew: false, database: 'same' });
   }
   report('trying the database');
-  const database = await tryDatabase(agent, built.value, runtime, signal);
+  const database = await tryDatabase(agent, built.value, runtime, signal, { which: 'new' });
   if (!database.ok) return database;
   writeOrder(agent, { from, to: built.value, database: database.value, clone: looked, at: now.toISOString() });
   return ok({ ...prepared, isNew: true, database: database.value });
 }
 
-/** What an update would bring, without a trace: the copy lies in the update's folder and goes with it. */
-export async function checkUpdate(request: PrepareRequest): Promise<Result<{ renewed: Renewed; source: string; from: string }, string>> {
+export type Checked = {
+  renewed: Renewed;
+  source: string;
+  from: string;
+  /** What would make the new release another than the one that runs; null: nothing would. */
+  change: 'commit' | 'runtime' | 'edits' | null;
+};
+
+/** What an update would bring, without a trace: the copy, and what is built of it, lie in the update's folder and go with it. */
+export async function checkUpdate(request: PrepareRequest): Promise<Result<Checked, string>> {
   const agent = agentPaths(request.home, request.id);
   const current = currentRelease(request.home, agent);
   const from = currentName(agent);
@@ -91,10 +103,27 @@ export async function checkUpdate(request: PrepareRequest): Promise<Result<{ ren
   try {
     const { report: _, ...rest } = request;
     const cloned = await renewCopy(agent, { ...rest, report: () => undefined });
-    return cloned.ok ? ok({ ...cloned.value, from }) : cloned;
+    if (!cloned.ok) return cloned;
+    const { commit } = cloned.value.renewed;
+    const { release, runtime } = current.value;
+    const releases = path.join(agent.update, 'releases');
+    // On the runtime in use: the newest may not be made yet, and a check makes none.
+    const trial = { ...agent, clone: updateFiles(agent).clone, releases };
+    const built = await buildRelease({ agent: trial, runtime, commit, now: request.now });
+    if (!built.ok) return built;
+    const isSame = isSameRelease(path.join(releases, built.value), path.join(agent.releases, from));
+    const isRuntimeSame = findRuntimeLack(request.home, request.installation).version === release.runtime;
+    const change = commit !== release.commit ? 'commit' : !isSame ? 'edits' : isRuntimeSame ? null : 'runtime';
+    return ok({ ...cloned.value, from, change });
   } finally {
     clearUpdate(agent);
   }
+}
+
+/** The commit that runs, where the clone still holds the one that was rolled back from; else null. */
+function afterRollback(agent: AgentPaths, head: string): string | null {
+  const [current, former] = [agent.currentRelease, agent.formerRelease].map((link) => readRelease(path.join(link, 'release.json')));
+  return current != null && former?.commit === head && current.commit !== head ? current.commit : null;
 }
 
 /** There is nothing to switch from, and to go back to: `releases/current` is gone. */
@@ -128,7 +157,8 @@ async function renewCopy(agent: AgentPaths, request: PrepareRequest): Promise<Re
   fs.mkdirSync(agent.update, { recursive: true, mode: FOLDER_MODE });
   const looked = copyClone(agent, copy);
   if (!isOwn) await setOrigin(copy, source, signal);
-  const renewed = await renewClone({ copy, source, ref: request.ref ?? (isOwn ? null : configured.ref), signal });
+  const runs = readRelease(path.join(agent.currentRelease, 'release.json'))?.commit ?? null;
+  const renewed = await renewClone({ copy, source, ref: request.ref ?? (isOwn ? null : configured.ref), runs, signal });
   if (signal.aborted) return failed('interrupted');
   return renewed.ok ? ok({ renewed: renewed.value, source, looked }) : renewed;
 }
@@ -139,7 +169,7 @@ export async function tryDatabase(
   release: string,
   runtime: Runtime,
   signal: AbortSignal,
-  database: string = agent.database,
+  { which, database = agent.database }: { which: 'new' | 'former'; database?: string },
 ): Promise<Result<'same' | 'migrates', string>> {
   if (!fs.existsSync(database))
     return failed(`it has no database yet: start it once (animus start ${path.basename(agent.folder)}), then update`);
@@ -152,9 +182,9 @@ export async function tryDatabase(
     const before = readSchemaVersion(copy);
     const program = path.join(agent.releases, release, 'broca.mjs');
     const ran = await runRelease(runtime, { ...agent, folder: trial, program }, ['create-database', '--folder', trial], signal);
-    if (!ran.ok) return failed(`the new release cannot work with its database: ${ran.error.replaceAll(copy, agent.database)}`);
+    if (!ran.ok) return failed(`the ${which} release cannot work with its database: ${ran.error.replaceAll(copy, agent.database)}`);
     const damage = fs.readdirSync(trial).some((name) => name.includes('.damaged-')) ? 'it was taken for damaged' : findDamage(copy);
-    if (damage !== null) return failed(`the new release would spoil its database: ${damage}`);
+    if (damage !== null) return failed(`the ${which} release would spoil its database: ${damage}`);
     return ok(readSchemaVersion(copy) === before ? 'same' : 'migrates');
   } catch (error) {
     return failed(`its database could not be copied: ${error instanceof Error ? error.message : String(error)}`);

@@ -25,13 +25,13 @@ describe('renewClone', () => {
   afterEach(() => fs.rmSync(temp, { recursive: true, force: true }));
 
   async function renewed(ref: string | null = null): Promise<Renewed> {
-    const done = await renewClone({ copy, source, ref, signal });
+    const done = await renewClone({ copy, source, ref, runs: null, signal });
     assert.ok(done.ok, done.ok ? '' : done.error);
     return done.value;
   }
 
   async function refused(reason: RegExp, ref: string | null = null): Promise<void> {
-    const done = await renewClone({ copy, source, ref, signal });
+    const done = await renewClone({ copy, source, ref, runs: null, signal });
     assert.ok(!done.ok);
     assert.match(done.error, reason);
   }
@@ -94,7 +94,7 @@ describe('renewClone', () => {
     runGit(copy, ['add', 'b.txt']);
     fs.cpSync(copy, clone, { recursive: true });
     push({ 'a.txt': 'uno\ntwo\nthree\nfour\nfive\n' });
-    const refusal = await renewClone({ copy, source, ref: null, signal });
+    const refusal = await renewClone({ copy, source, ref: null, runs: null, signal });
     assert.ok(!refusal.ok);
     const [commit = [], pull = []] = [...refusal.error.matchAll(/\(git ([^)]*)\)/g)].map(([, words = '']) => words.split(' '));
     runGit(clone, [...commit, '--quiet', '--message', 'What was edited']);

@@ -17,6 +17,8 @@ export type RenewRequest = {
   source: string;
   /** Branch, tag or commit; null: the branch the clone is on, else the source's default. */
   ref: string | null;
+  /** The commit that runs, which may be another than the clone's: after a rollback it is. Null: the clone's. */
+  runs: string | null;
   signal: AbortSignal;
 };
 
@@ -30,8 +32,10 @@ export type Renewed = {
   ownCommits: string[];
   /** Tracked files that were changed by hand. */
   edited: string[];
-  /** What it brings, newest first, as `<short> <subject>`; at most LISTED. */
+  /** What it brings beyond the commit that runs, newest first, as `<short> <subject>`; at most LISTED. */
   brings: string[];
+  /** What runs and would be gone: the new commit is older, or of another branch. As many. */
+  drops: string[];
 };
 
 const LISTED = 20;
@@ -46,7 +50,7 @@ const QUIET = ['commit.gpgSign=false', 'rebase.autoStash=false', 'rebase.updateR
 const TAGS = 'refs/animus/tags';
 const DEFAULT_BRANCH = 'refs/animus/head';
 
-export async function renewClone({ copy, source, ref, signal }: RenewRequest): Promise<Result<Renewed, string>> {
+export async function renewClone({ copy, source, ref, runs, signal }: RenewRequest): Promise<Result<Renewed, string>> {
   const run = gitIn(copy, signal);
   const refused = refuseUnsafe({ source, ref }) ?? findUnfinished(copy);
   if (refused !== null) return failed(refused);
@@ -79,7 +83,11 @@ export async function renewClone({ copy, source, ref, signal }: RenewRequest): P
   const marked = await run('update-ref', UPSTREAM_REF, wanted.value.commit);
   const commit = marked.ok ? await run('rev-parse', 'HEAD') : marked;
   if (!commit.ok) return commit;
-  const brings = await run('log', `--max-count=${LISTED}`, '--format=%h %s', wanted.value.commit, '--not', state.value.head);
+  const before = runs !== null && (await run('rev-parse', '--verify', '--quiet', `${runs}^{commit}`)).ok ? runs : state.value.head;
+  const listed = [`--max-count=${LISTED}`, '--format=%h %s'];
+  const brings = await run('log', ...listed, wanted.value.commit, '--not', before);
+  // Own commits are in both, rebased.
+  const drops = await run('log', ...listed, '--left-only', '--cherry-pick', `${before}...${commit.value}`);
   return ok({
     from: state.value.head,
     commit: commit.value,
@@ -87,6 +95,7 @@ export async function renewClone({ copy, source, ref, signal }: RenewRequest): P
     ownCommits: own,
     edited,
     brings: brings.ok ? linesOf(brings.value) : [],
+    drops: drops.ok ? linesOf(drops.value) : [],
   });
 }
 
