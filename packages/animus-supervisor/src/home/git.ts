@@ -179,14 +179,14 @@ function hasControlCharacter(text: string): boolean {
   return [...text].some((character) => character < ' ' || character === '\u007f');
 }
 
-/** The links below `clone` whose targets lie outside, relative to `clone`. */
-export function findLinksOutside(clone: string): string[] {
-  const root = fs.realpathSync(clone);
+/** The links below `folder` whose targets lie outside of `within`, relative to `folder`. */
+export function findLinksOutside(folder: string, within: string = folder): string[] {
+  const [top, root] = [fs.realpathSync(folder), fs.realpathSync(within)];
   const outside: string[] = [];
-  for (const entry of fs.readdirSync(root, { recursive: true, withFileTypes: true })) {
+  for (const entry of fs.readdirSync(top, { recursive: true, withFileTypes: true })) {
     if (!entry.isSymbolicLink()) continue;
     const link = path.join(entry.parentPath, entry.name);
-    const name = path.relative(root, link);
+    const name = path.relative(top, link);
     if (name.startsWith(`.git${path.sep}`)) continue;
     if (!isInside(root, path.resolve(entry.parentPath, fs.readlinkSync(link))) || !isInside(root, realPathOf(link))) outside.push(name);
   }

@@ -31,6 +31,8 @@ import { askStatus } from '../supervisor.ts';
 import { type Opened, openBackup } from './verify.ts';
 
 export type RestoreValues = {
+  /** The command that was typed: they tell the same in their own words. */
+  command: 'restore' | 'import';
   file: string;
   as: string | null;
   force: boolean;
@@ -79,7 +81,7 @@ export async function restoreBackup(values: RestoreValues, context: CliContext):
   const asBefore = fs.existsSync(agentPaths(home.home, id).folder) ? `${id} is as it was.` : 'Nothing was changed.';
   if (!done.ok) return complain(context, `${done.error}\n${asBefore}`, EXIT.failed);
   if (values.json) screen.printJson(done.value);
-  else for (const line of describe(done.value, values.file)) screen.print(line);
+  else for (const line of describe(done.value, values)) screen.print(line);
   if (done.value.message !== null) screen.complain(done.value.message);
   return done.value.message === null ? EXIT.done : EXIT.failed;
 }
@@ -104,6 +106,10 @@ async function chooseFiles(
   if (isThere && isMadeByHand(agent)) return failed(madeByHand(agent));
   if (isThere && manifest.agent !== id)
     return failed(`${id} is there already: a backup of another agent is restored into a new folder only; remove ${id} first`);
+  if (isThere && values.command === 'import')
+    return failed(
+      `${id} is there already, and an import takes new agents in only: to put the file in its place: animus restore ${values.file} --force`,
+    );
   if (isThere && !values.force)
     return failed(`${id} is there already: add --force to put the backup in its place; what is there is backed up first`);
   if (isThere && isUnfinished(agent))
@@ -113,7 +119,7 @@ async function chooseFiles(
   const present = readText(agent.environment);
   const isKeyNeeded = archived === null && present === null;
   const key = isKeyNeeded
-    ? await readAgentKey({ word: null, fromStdin: values['key-stdin'], usage: `animus restore ${values.file}` }, context)
+    ? await readAgentKey({ word: null, fromStdin: values['key-stdin'], usage: `animus ${values.command} ${values.file}` }, context)
     : ok(null);
   if (!key.ok) return key;
   const usable = key.value === null ? ok(null) : checkKey(key.value);
@@ -150,7 +156,7 @@ async function restoreOne(request: RestoreRequest, values: RestoreValues, contex
   if (!isThere) await ask(home.socket, { kind: 'rescan' }, { timeoutMs: 10_000 });
   if (values['no-start'] && isThere && status.ok) await ask(home.socket, { kind: 'stop', agent: id }, { timeoutMs: null });
   const isStarted = status.ok && !wasStopped && !values['no-start'];
-  const end = isStarted ? await awaitReady(id, context) : { phase: 'stopped', message: null };
+  const end = isStarted ? await awaitReady(id, values.command, context) : { phase: 'stopped', message: null };
   return ok({ ...restored.value, id, takenAt: manifest.takenAt, ...end });
 }
 
@@ -168,7 +174,11 @@ async function restorePaused(request: RestoreRequest, { home }: CliContext): Pro
   }
 }
 
-async function awaitReady(agent: AgentId, { home }: CliContext): Promise<{ phase: string; message: string | null }> {
+async function awaitReady(
+  agent: AgentId,
+  command: RestoreValues['command'],
+  { home }: CliContext,
+): Promise<{ phase: string; message: string | null }> {
   for (;;) {
     const started = await ask(home.socket, { kind: 'start', agent }, { timeoutMs: null });
     // The supervisor hears a moment later that the pause is over.
@@ -178,13 +188,18 @@ async function awaitReady(agent: AgentId, { home }: CliContext): Promise<{ phase
     }
     const fallen = started.ok ? await whyFallen(agent, home.socket) : { phase: 'unknown', message: describeFailure(started.error) };
     if (fallen === null) return { phase: 'ready', message: null };
-    return { phase: fallen.phase, message: `${agent} is restored, but not ready: ${fallen.message}\nLook at: animus health ${agent}` };
+    return {
+      phase: fallen.phase,
+      message: `${agent} is ${DONE[command]}, but not ready: ${fallen.message}\nLook at: animus health ${agent}`,
+    };
   }
 }
 
-function describe({ id, takenAt, report, missing, commit, before, phase, left }: Done, file: string): string[] {
+const DONE = { restore: 'restored', import: 'imported' } as const;
+
+function describe({ id, takenAt, report, missing, commit, before, phase, left }: Done, { command, file }: RestoreValues): string[] {
   const at = new Date(takenAt).toISOString().replace('T', ' ').slice(0, 16);
-  const lines = [`${id} is restored from ${file}, taken ${at} UTC${phase === 'ready' ? '; it is ready' : ''}`];
+  const lines = [`${id} is ${DONE[command]} from ${file}, taken ${at} UTC${phase === 'ready' ? '; it is ready' : ''}`];
   if (missing !== null) lines.push(`It runs the commit ${commit}. ${describeMissing(missing)}`);
   if (before !== null) lines.push(`What was there before is in ${before}`);
   if (report.isFollowed)

@@ -17,5 +17,6 @@ export const importCommand: Command = defineCommand({
     { line: 'animus import agent-7216@20261201-030000.tar.gz.age --identity age.txt', effect: 'from another machine, key included' },
     { line: 'animus import copy.tar.gz --as my-other-agent', effect: 'asks for the key of that agent' },
   ],
-  run: async (values, context) => await restoreBackup({ ...values, force: false, 'with-env': false, 'with-clone': false }, context),
+  run: async (values, context) =>
+    await restoreBackup({ ...values, command: 'import', force: false, 'with-env': false, 'with-clone': false }, context),
 });

@@ -24,5 +24,5 @@ export const restore: Command = defineCommand({
     { line: 'animus restore agent-7216@030000.tar.gz --force', effect: 'one that is there; it is backed up first' },
     { line: 'animus restore agent-7216@030000.tar.gz.age --identity age.txt', effect: 'an encrypted backup, key included' },
   ],
-  run: async (values, context) => await restoreBackup(values, context),
+  run: async (values, context) => await restoreBackup({ ...values, command: 'restore' }, context),
 });

@@ -197,6 +197,11 @@ describe('animus config edit', () => {
     const before = read('settings.json');
     assert.equal((await edit('exit 3', 'one')).code, 1);
     assert.equal((await edit('true', 'one')).code, 0);
+    write('settings.json', '{ "max_retries": ');
+    const unusable = await edit('true', 'one');
+    assert.equal(unusable.code, 78);
+    assert.match(unusable.stderr, /error: settings\.json.*\nnothing was changed, and .*settings\.json cannot be used as it is/s);
+    write('settings.json', before);
     const failed = await edit(`echo '{}' > "$1"; exit 3`, 'one');
     assert.deepEqual([failed.code, /draft is kept/.test(failed.stderr), read('settings.json')], [1, true, before]);
   });

@@ -41,18 +41,30 @@ async function edit(edited: EditedFile, options: EditOptions, context: CliContex
     if (text === null && faults.length === 0) return refused('the draft is gone; nothing was saved');
     if (text === (before.value ?? edited.empty)) {
       dropDraft(edited);
-      return ended === 0
-        ? { code: EXIT.done, isSaved: false, problems: [], message: 'nothing was changed' }
-        : refused(`${editor} ended with ${ended}; nothing was changed`);
+      return ended === 0 ? unchanged(edited, before.value, context) : refused(`${editor} ended with ${ended}; nothing was changed`);
     }
     if (ended !== 0) return refused(`${editor} ended with ${ended}; nothing was saved. ${kept(edited)}`);
     const problems = text === null ? faults : edited.check(text);
-    for (const problem of problems) context.screen.complain(`${problem.severity}: ${formatProblem(problem)}`);
+    tell(problems, context);
     if (text !== null && problems.every(({ severity }) => severity === 'warning')) return save(edited, before.value, text, problems);
     if (!(await wantsAgain(context))) {
       return { code: EXIT.configuration, isSaved: false, problems, message: `nothing was saved. ${kept(edited)}` };
     }
   }
+}
+
+/** Whoever opened it to see what is wrong is told. */
+function unchanged(edited: EditedFile, text: string | null, context: CliContext): Outcome {
+  const problems = text === null ? [] : edited.check(text);
+  tell(problems, context);
+  const isUsable = problems.every(({ severity }) => severity === 'warning');
+  return isUsable
+    ? { code: EXIT.done, isSaved: false, problems, message: 'nothing was changed' }
+    : { code: EXIT.configuration, isSaved: false, problems, message: `nothing was changed, and ${edited.file} cannot be used as it is` };
+}
+
+function tell(problems: readonly Problem[], { screen }: CliContext): void {
+  for (const problem of problems) screen.complain(`${problem.severity}: ${formatProblem(problem)}`);
 }
 
 function save(edited: EditedFile, before: string | null, text: string, problems: Problem[]): Outcome {

@@ -2,7 +2,7 @@
 import type { AgentSubject, Check, HomeSubject } from './check.ts';
 import { agentConfiguration, fleetConfiguration, plugins } from './configuration.ts';
 import { database } from './database.ts';
-import { agentFiles, agentModes, agentOwners, cloneLinks, homeFiles, homeModes } from './files.ts';
+import { agentFiles, agentModes, agentOwners, homeFiles, homeModes, sourceLinks } from './files.ts';
 import { agentLeftovers, homeLeftovers, interruptedRestore, interruptedUpdate } from './leftovers.ts';
 import { clock, lettaKey } from './letta.ts';
 import { limits } from './limits.ts';
@@ -17,6 +17,6 @@ export const HOME_CHECKS: readonly Check<HomeSubject>[] = [
 
 /** What was interrupted comes first: mending it may put files in place that the others look at. */
 export const AGENT_CHECKS: readonly Check<AgentSubject>[] = [
-  ...[interruptedRestore, interruptedUpdate, agentLeftovers, agentFiles, agentModes, agentOwners, cloneLinks, agentConfiguration],
+  ...[interruptedRestore, interruptedUpdate, agentLeftovers, agentFiles, agentModes, agentOwners, sourceLinks, agentConfiguration],
   ...[lettaKey, running, database, plugins, clock, agentLogs],
 ];

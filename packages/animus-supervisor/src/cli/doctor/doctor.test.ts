@@ -215,6 +215,8 @@ describe('animus doctor', () => {
   it('names what a person must mend, and leaves it alone', async () => {
     const agent = agentPaths(home, ID);
     fs.symlinkSync('/etc/passwd', path.join(agent.clone, 'leads-out'));
+    fs.symlinkSync('/etc', path.join(agent.plugins, 'evil'));
+    fs.symlinkSync('../broca/docs', path.join(agent.plugins, 'within'));
     const settings = fs.readFileSync(agent.settings, 'utf8');
     fs.writeFileSync(agent.settings, '{ "message_processing": { "mode": "loud" } }');
     const big = fs.openSync(path.join(agent.logs, 'old.log'), 'w', 0o600);
@@ -225,6 +227,8 @@ describe('animus doctor', () => {
     const fleet = fs.readFileSync(config, 'utf8');
     fs.writeFileSync(config, '{ "supervisor": { "isolation": "none" } }', { mode: 0o600 });
     const told = await diagnose(1, '--fix');
+    assert.match(reasons(row(told, 'links')), /plugins\/evil is a link that leads out of the agent's folder, to \/etc → /);
+    assert.doesNotMatch(reasons(row(told, 'links')), /plugins\/within/);
     assert.match(reasons(row(told, 'links')), /broca\/leads-out is a link that leads out of the clone, to \/etc\/passwd → .*rm /);
     assert.match(reasons(row(told, 'configuration')), /settings\.json: message_processing\.mode = "loud"/);
     assert.match(reasons(row(told, 'configuration', null)), /supervisor\.isolation = "none"/);
@@ -238,7 +242,8 @@ describe('animus doctor', () => {
     fs.writeFileSync(agent.settings, settings);
     fs.writeFileSync(config, fleet);
     letta.changeKey(ID, KEY);
-    for (const file of [path.join(agent.clone, 'leads-out'), path.join(agent.logs, 'old.log')]) fs.rmSync(file);
+    const links = [path.join(agent.clone, 'leads-out'), path.join(agent.plugins, 'evil'), path.join(agent.plugins, 'within')];
+    for (const file of [...links, path.join(agent.logs, 'old.log')]) fs.rmSync(file);
     await diagnose(0);
   });
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { ok } from 'animus-protocol';
 import { findLinksOutside } from '../../home/git.ts';
 import { findWrongAgentModes, findWrongHomeModes, formatWrongMode, makePrivateFolder, type WrongMode } from '../../home/modes.ts';
-import { homePaths } from '../../home/paths.ts';
+import { type AgentPaths, homePaths } from '../../home/paths.ts';
 import { readFileFacts } from '../health/facts.ts';
 import { type AgentSubject, type Check, type Finding, fault, type HomeSubject, warning } from './check.ts';
 
@@ -70,21 +70,29 @@ export const agentOwners: Check<AgentSubject> = {
   },
 };
 
-/** A link that leads out of a clone reads, or is written through to, what is not the agent's. */
-export const cloneLinks: Check<AgentSubject> = {
+/** A link that leads out of what is built from reads, or is written through to, what is not the agent's. */
+export const sourceLinks: Check<AgentSubject> = {
   name: 'links',
   row: 'start',
   look: ({ agent }) => {
-    const links = fs.existsSync(agent.clone) ? findLinksOutside(agent.clone) : [];
-    const findings = links.map((name) =>
-      fault(
-        `broca/${name} is a link that leads out of the clone, to ${fs.readlinkSync(path.join(agent.clone, name))}`,
-        `look whether you put it there; put a copy in its place, or remove it: rm ${path.join(agent.clone, name)}`,
-      ),
-    );
-    return { said: 'no link leads out of its clone', findings };
+    const findings = [
+      ...linksOutside(agent, agent.clone, agent.clone, 'the clone'),
+      ...linksOutside(agent, agent.plugins, agent.folder, "the agent's folder"),
+    ];
+    return { said: 'no link leads out of its clone and its plugins', findings };
   },
 };
+
+function linksOutside(agent: AgentPaths, folder: string, within: string, called: string): Finding[] {
+  if (!fs.existsSync(folder)) return [];
+  return findLinksOutside(folder, within).map((name) => {
+    const link = path.join(folder, name);
+    return fault(
+      `${path.relative(agent.folder, link)} is a link that leads out of ${called}, to ${fs.readlinkSync(link)}`,
+      `look whether you put it there; put a copy in its place, or remove it: rm ${link}`,
+    );
+  });
+}
 
 function looseModes(wrong: readonly WrongMode[], home: string): Finding[] {
   return wrong.map((each) => {
