@@ -17,6 +17,8 @@ export type ProcessFacts = { from: 'supervisor'; status: AgentStatus } | { from:
 export type FileFacts = {
   id: AgentId;
   hasDatabase: boolean;
+  /** Its mode, an attribute or its file system keeps Broca from writing it. */
+  isReadOnly: boolean;
   /** Damaged databases that were set aside, and wait for a person. */
   setAside: string[];
   hasEnvironment: boolean;
@@ -42,6 +44,7 @@ export function readFileFacts(home: string, id: AgentId): FileFacts {
   return {
     id,
     hasDatabase: isDatabase(agent),
+    isReadOnly: !mayWrite(agent.database),
     setAside: findSetAside(agent.folder),
     hasEnvironment: fs.existsSync(agent.environment),
     hasClone: fs.existsSync(agent.clone),
@@ -108,5 +111,14 @@ function isDatabase(agent: AgentPaths): boolean {
     }
   } catch {
     return false;
+  }
+}
+
+function mayWrite(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.W_OK);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
@@ -9,6 +10,12 @@ import { takeHomeLock } from '../../fleet/lock.ts';
 import { agentPaths, homePaths } from '../../home/paths.ts';
 
 const ANIMUS = path.join(import.meta.dirname, '../main.ts');
+
+/** Root may write a file whatever its mode; only an attribute of the file system keeps it from that. */
+function lock(file: string, isLocked: boolean): void {
+  if (process.getuid?.() === 0) execFileSync('chattr', [isLocked ? '+i' : '-i', file]);
+  else fs.chmodSync(file, isLocked ? 0o400 : 0o600);
+}
 
 type Answer = {
   ok: boolean;
@@ -237,6 +244,10 @@ describe('animus health', () => {
         fs.writeFileSync(agent.database, 'this is no database');
         assert.equal((await askHealth(1)).one.db, false);
       });
+      lock(agent.database, true);
+      const readOnly = await askHealth(1).finally(() => lock(agent.database, false));
+      assert.equal(readOnly.one.db, false);
+      assert.match(readOnly.one.faults.join(), /animus\.db is read-only/);
       await aside(agent.environment, async () => assert.equal((await askHealth(1)).one.env, false));
       await aside(agent.clone, async () => assert.equal((await askHealth(1)).one.broca, false));
       await aside(agent.currentRelease, async () => assert.match((await askHealth(1)).one.faults.join(), /no release to run/));

@@ -62,7 +62,7 @@ export function judgeAgent(facts: AgentFacts, configuration: { errors: string[];
   return {
     id: facts.id,
     ok: faults.length === 0,
-    db: facts.hasDatabase && !isLoose('database'),
+    db: facts.hasDatabase && !facts.isReadOnly && !isLoose('database'),
     env: facts.hasEnvironment && configuration.errors.length === 0 && !isLoose('configuration'),
     broca: facts.hasClone && facts.releaseFault === null,
     logs: facts.hasLogs,
@@ -106,6 +106,7 @@ function untoldSetAside({ id, setAside }: AgentFacts, beat: BeatReport | null): 
 function fileFaults(facts: AgentFacts, errors: readonly string[]): string[] {
   const faults: string[] = [];
   if (!facts.hasDatabase) faults.push('animus.db is missing or is no database: a start makes a new one; an old one is in backups/');
+  if (facts.isReadOnly) faults.push('animus.db is read-only: let its owner write it again (chmod, chattr, or mount for its file system)');
   faults.push(...errors);
   if (!facts.hasClone && !facts.isMadeByHand) faults.push('broca/, the clone, is missing: deploy the agent again');
   if (facts.releaseFault !== null) faults.push(facts.releaseFault);
