@@ -54,7 +54,10 @@ export class Condition {
 
   /** Keys whose change waits for a new start. */
   restartNeeded(keys: readonly string[]): void {
-    this.#problems.set('restart', keys.length > 0 ? [`restart Broca to apply the change of ${keys.join(', ')}`] : []);
+    const change = `the change of ${keys.join(', ')}`;
+    // Its supervisor starts it again as soon as the turn in hand is over.
+    const told = this.#sources.calledFor === null ? `restart Broca to apply ${change}` : `Broca is about to restart, to apply ${change}`;
+    this.#problems.set('restart', keys.length > 0 ? [told] : []);
   }
 
   /** Null: this Letta runs turns in the background, or none was asked yet. */
