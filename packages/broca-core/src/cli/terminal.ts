@@ -65,10 +65,14 @@ async function ask(prompt: string, isSecret: boolean): Promise<string | null> {
 }
 
 function readLines(prompt: string, isInteractive: boolean): Lines {
+  const left = new AbortController();
+  return Object.assign(readFrom(prompt, isInteractive, left), { left: left.signal });
+}
+
+function openReader(prompt: string, isInteractive: boolean, left: AbortController): Interface {
   const reader = isInteractive
     ? createInterface({ input: process.stdin, output: process.stdout, prompt })
     : createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  const left = new AbortController();
   // Ctrl-C ends a chat as Ctrl-D does; readline takes the signal while it reads a terminal.
   reader.on('SIGINT', () => {
     left.abort('SIGINT');
@@ -76,16 +80,18 @@ function readLines(prompt: string, isInteractive: boolean): Lines {
   });
   // What comes through a pipe ends long before it is answered.
   if (isInteractive) reader.on('close', () => left.abort());
-  return Object.assign(readFrom(reader, isInteractive, left.signal), { left: left.signal });
+  return reader;
 }
 
-async function* readFrom(reader: Interface, isInteractive: boolean, left: AbortSignal): AsyncGenerator<string> {
+/** Begins to read when the first line is asked for: an open pipe that is read keeps the process. */
+async function* readFrom(prompt: string, isInteractive: boolean, left: AbortController): AsyncGenerator<string> {
+  const reader = openReader(prompt, isInteractive, left);
   if (isInteractive) reader.prompt();
   try {
     for await (const line of reader) {
-      if (left.reason === 'SIGINT') break;
+      if (left.signal.reason === 'SIGINT') break;
       yield line;
-      if (isInteractive && !left.aborted) reader.prompt();
+      if (isInteractive && !left.signal.aborted) reader.prompt();
     }
   } finally {
     reader.close();
