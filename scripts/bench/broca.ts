@@ -7,6 +7,7 @@ import path from 'node:path';
 import { type BrocaFrame, type ClientFrame, encodeFrame, FrameDecoder, parseBrocaFrame, WORKER_LINK_VERSION } from 'animus-protocol';
 import { WORKER_FLAGS } from '../../packages/animus-supervisor/src/fleet/launch.ts';
 import { workerEnvironment } from '../../packages/animus-supervisor/src/worker/environment-policy.ts';
+import { openStore } from '../../packages/broca-core/src/store/open.ts';
 import { type Running, start } from './program.ts';
 
 const BUNDLE = path.join(path.dirname(path.dirname(import.meta.dirname)), 'dist/broca.mjs');
@@ -23,6 +24,9 @@ export function makeAgentFolder(letta: string, number = 1): AgentFolder {
     mode: 0o600,
   });
   fs.writeFileSync(path.join(folder, 'settings.json'), '{ "message_mode": "live" }\n', { mode: 0o600 });
+  const opened = openStore(path.join(folder, 'animus.db'));
+  if (!opened.ok) throw new Error(JSON.stringify(opened.error));
+  opened.value.close();
   return {
     id,
     folder,
