@@ -33,12 +33,15 @@ export function makeDayFolder(root: string, { day }: Stamp): string {
   return folder;
 }
 
-/** A name that is not taken yet. */
+/** A name that is newer than all of the agent's: one that was pruned in the same second is not taken again. */
 export function backupName(folder: string, id: AgentId, { time }: Stamp, suffix: string): string {
-  for (let count = 1; ; count += 1) {
-    const name = `${id}@${time}${count === 1 ? '' : `-${count}`}${suffix}`;
-    if (!fs.existsSync(path.join(folder, name))) return name;
-  }
+  const times = namesIn(folder).flatMap((name) => {
+    const [, agent, taken = ''] = NAME.exec(name) ?? [];
+    return agent === id && taken.startsWith(time) ? [taken] : [];
+  });
+  const newest = times.sort(compareTimes).at(-1);
+  const count = newest === undefined ? 1 : countOf(newest) + 1;
+  return `${id}@${time}${count === 1 ? '' : `-${count}`}${suffix}`;
 }
 
 /** All backups in `root`, oldest first. */
@@ -59,9 +62,13 @@ export function listBackups(root: string): BackupFile[] {
 
 /** `030012`, and `030012-2` for the next in that second. */
 function compareTimes(a: string, b: string): number {
-  const [timeA = '', countA = '1'] = a.split('-');
-  const [timeB = '', countB = '1'] = b.split('-');
-  return timeA === timeB ? Number(countA) - Number(countB) : timeA < timeB ? -1 : 1;
+  const [secondA = ''] = a.split('-');
+  const [secondB = ''] = b.split('-');
+  return secondA === secondB ? countOf(a) - countOf(b) : secondA < secondB ? -1 : 1;
+}
+
+function countOf(time: string): number {
+  return Number(time.split('-')[1] ?? 1);
 }
 
 /** Deletes all but the newest `keep` backups of an agent in `root`, and gives what was deleted. Folders of removed agents stay. */
