@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type AgentId, agentIdOfFolder, parseFleetConfig, readConfigFile } from 'animus-protocol';
 import { makePrivateFolder } from './modes.ts';
+import { namesIn } from './names-in.ts';
 import { homePaths } from './paths.ts';
 
 export type BackupFile = { file: string; agent: AgentId; day: string; time: string; bytes: number; isEncrypted: boolean };
@@ -80,14 +81,6 @@ export function pruneBackups(root: string, id: AgentId, keep: number): string[] 
     removeIfEmpty(path.dirname(file));
   }
   return old;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return fs.readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 function removeIfEmpty(folder: string): void {

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type AgentId, agentIdOfFolder } from 'animus-protocol';
+import { namesIn } from './names-in.ts';
 import { agentPaths, type HomePaths } from './paths.ts';
 
 export const DISK_PARTS: readonly DiskPart[] = ['database', 'logs', 'attachments', 'spool', 'releases', 'clone', 'backups', 'other'];
@@ -69,13 +70,5 @@ function lookAt(file: string): fs.Stats | null {
     return fs.lstatSync(file);
   } catch {
     return null;
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return fs.readdirSync(folder);
-  } catch {
-    return [];
   }
 }

@@ -1,5 +1,5 @@
 /** What the system lets one program and one user have at once: open files, processes. */
-import fs from 'node:fs';
+import { namesIn } from '../../home/names-in.ts';
 import { readText } from '../read-text.ts';
 import type { Check, HomeSubject } from './check.ts';
 import { judgeLimits, type LimitFigures } from './machine-policy.ts';
@@ -50,12 +50,4 @@ function countThreads(uid: number): number {
     if (Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]) === uid) count += Number(/^Threads:\s+(\d+)/m.exec(status)?.[1] ?? 1);
   }
   return count;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return fs.readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
